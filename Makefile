@@ -1,0 +1,51 @@
+# Short names for the presets of CMakePresets.json. Nothing is decided here.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help deps quickstart test check format tidy asan tsan fuzz bench clean
+
+help:            ## this list
+	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST)
+
+deps:            ## install what is missing (Debian 12; root or sudo)
+	@deploy/install-deps.sh
+
+quickstart:      ## the main job, end to end, on a real token
+	@deploy/quickstart.sh
+
+test: deps       ## build and run every test
+	@cmake --preset dev >/dev/null
+	@cmake --build --preset dev
+	@ctest --preset dev
+
+check: deps format tidy test asan tsan fuzz  ## all that must hold before a merge
+
+format:          ## is every file as clang-format 14 leaves it?
+	@git ls-files '*.h' '*.cc' | xargs clang-format-14 --dry-run --Werror
+
+tidy:            ## clang-tidy 14 over src and hsm
+	@cmake --preset tidy >/dev/null
+	@cmake --build --preset tidy
+
+asan:            ## the whole suite under AddressSanitizer and UBSan
+	@cmake --preset asan >/dev/null
+	@cmake --build --preset asan
+	@ctest --preset asan
+
+tsan:            ## everything below the edge under ThreadSanitizer
+	@cmake --preset tsan >/dev/null
+	@cmake --build --preset tsan
+	@ctest --preset tsan
+
+fuzz:            ## every parser for FUZZ_SECONDS (30)
+	@cmake --preset fuzz >/dev/null
+	@cmake --build --preset fuzz
+	@tests/fuzz/run.sh build/fuzz $${FUZZ_SECONDS:-30}
+
+bench:           ## benchmarks; see bench/README.md
+	@deploy/install-deps.sh
+	@cmake --preset bench >/dev/null
+	@cmake --build --preset bench
+	@bench/run.sh build/bench
+
+clean:           ## remove what was built
+	@rm -rf build .quickstart

@@ -1,0 +1,68 @@
+# strongroom_module(NAME DEPS ... LINKS ... PRIVATE_LINKS ... EXTRA_DIR dir)
+# One static library per module: every .cc of src/NAME (and EXTRA_DIR) but its
+# main.cc. DEPS are the modules it may include.
+function(strongroom_module name)
+  cmake_parse_arguments(ARG "" "EXTRA_DIR" "DEPS;LINKS;PRIVATE_LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS
+       ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
+  if(ARG_EXTRA_DIR)
+    file(GLOB extra CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${ARG_EXTRA_DIR}/*.cc)
+    list(APPEND sources ${extra})
+  endif()
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  if(NOT sources)  # TEMPORARY while modules are being written
+    file(WRITE ${CMAKE_BINARY_DIR}/empty_${name}.cc "namespace {}\n")
+    set(sources ${CMAKE_BINARY_DIR}/empty_${name}.cc)
+  endif()
+  add_library(strongroom_${name} STATIC ${sources})
+  target_include_directories(strongroom_${name}
+    PUBLIC ${CMAKE_SOURCE_DIR}/include
+    PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
+  set_target_properties(strongroom_${name} PROPERTIES LINKER_LANGUAGE CXX)
+  foreach(dep ${ARG_DEPS})
+    if(dep MATCHES "^strongroom_")
+      target_link_libraries(strongroom_${name} PUBLIC ${dep})
+    else()
+      target_link_libraries(strongroom_${name} PUBLIC strongroom_${dep})
+    endif()
+  endforeach()
+  target_link_libraries(strongroom_${name}
+    PUBLIC ${ARG_LINKS} Threads::Threads PRIVATE ${ARG_PRIVATE_LINKS})
+endfunction()
+
+# strongroom_program(NAME main.cc module...)
+function(strongroom_program name main)
+  if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${main})  # TEMPORARY
+    return()
+  endif()
+  add_executable(${name} ${main})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  foreach(module ${ARGN})
+    target_link_libraries(${name} PRIVATE strongroom_${module})
+  endforeach()
+endfunction()
+
+# strongroom_test(NAME DIR DEPS ... LABELS ...): every *_test.cc of tests/DIR,
+# one program, one ctest entry per TEST.
+function(strongroom_test name dir)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "DEPS;LABELS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${dir}/*_test.cc)
+  if(NOT sources)
+    message(STATUS "no tests yet in tests/${dir}")
+    return()
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${sources})
+  target_include_directories(${name} PRIVATE
+    ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/src)
+  target_compile_definitions(${name} PRIVATE
+    STRONGROOM_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    STRONGROOM_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  target_link_libraries(${name} PRIVATE strongroom_testing ${ARG_DEPS}
+                        GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT}
+                       LABELS "${ARG_LABELS}")
+endfunction()

@@ -1,0 +1,22 @@
+// Crash points: the numbered steps at which tests kill the process.
+//
+// A multi-step change names each step. In production a crash point is one load
+// and a branch: nothing but a test's main can install a hook (there is no
+// environment variable or setting for it).
+#pragma once
+
+#include <atomic>
+
+namespace strongroom {
+
+using CrashHook = void (*)(const char* step);
+inline std::atomic<CrashHook> g_crash_hook{nullptr};
+
+inline void CrashPoint(const char* step) {
+  CrashHook hook = g_crash_hook.load(std::memory_order_relaxed);
+  if (hook != nullptr) hook(step);
+}
+
+inline void SetCrashHookForTest(CrashHook hook) { g_crash_hook.store(hook); }
+
+}  // namespace strongroom

@@ -1,0 +1,192 @@
+// Client: how programs talk to strongroomd. The CLI uses nothing else.
+//
+// One Client is one connection pool with mutual TLS. Calls block, take a
+// deadline, and are tried again only where sending twice is harmless, honouring
+// the delay the service asks for. Failures carry the service's code and reason
+// (base/reasons.h); SERVER_UNREACHABLE says what to check.
+// Thread rule: thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "strongroom/base/bytes.h"
+#include "strongroom/base/clock.h"
+#include "strongroom/base/secret_bytes.h"
+#include "strongroom/base/status.h"
+
+namespace strongroom::client {
+
+struct Options {
+  std::string address;      // host:port
+  std::string ca_file;      // CA of the service's certificate, PEM
+  std::string cert_file;    // ours, PEM
+  std::string key_file;     // private: not readable by others
+  std::string server_name;  // the name to expect; empty: the address's host
+  std::chrono::milliseconds timeout{10'000};  // for each call, retries included
+  int max_attempts = 4;
+};
+
+// OptionsFromEnvironment reads STRONGROOM_ADDR, STRONGROOM_CA, STRONGROOM_CERT,
+// STRONGROOM_KEY (and STRONGROOM_SERVER_NAME). ARGUMENT_INVALID, naming those
+// that are not set and how `strongroomd dev` prints them.
+StatusOr<Options> OptionsFromEnvironment();
+
+using Context = std::vector<std::pair<std::string, std::string>>;
+using Labels = std::map<std::string, std::string>;
+
+struct Sealed {
+  Bytes token;              // wrapped DEK or ciphertext
+  uint32_t key_version = 0;
+};
+struct DataKey {
+  SecretBytes dek;          // empty if it was not asked for
+  Bytes wrapped_dek;
+  uint32_t key_version = 0;
+};
+struct Opened {
+  SecretBytes secret;
+  std::string key_name;
+  uint32_t key_version = 0;
+};
+struct Rewrapped {
+  Bytes token;
+  std::string key_name;
+  uint32_t key_version = 0;
+  uint32_t previous_key_version = 0;
+};
+
+struct KeyVersion {
+  uint32_t version = 0;
+  std::string state;        // "ENABLED", ...
+  bool primary = false;
+  WallTime created{};
+  std::optional<WallTime> destroy_time;
+  std::string kek_id;
+  uint64_t seals = 0;
+};
+struct Key {
+  std::string name;
+  std::string id;
+  Labels labels;
+  uint32_t primary_version = 0;
+  std::vector<KeyVersion> versions;
+  WallTime created{};
+  std::optional<std::chrono::seconds> rotation_period;
+  std::optional<WallTime> next_rotation;
+  uint32_t max_items = 0;
+  std::chrono::milliseconds max_age{0};
+  std::chrono::seconds destroy_after{0};
+};
+struct KeySettings {        // absent: the service's default, or no change
+  std::optional<Labels> labels;
+  std::optional<std::chrono::seconds> rotation_period;  // 0: not by time
+  std::optional<uint32_t> max_items;
+  std::optional<std::chrono::milliseconds> max_age;
+  std::optional<std::chrono::seconds> destroy_after;
+};
+struct TokenObject {
+  std::string id;
+  std::string label;
+  std::string object_class;
+  std::string key_type;
+  std::string owner;
+  bool sensitive = false;
+  bool never_extractable = false;
+};
+struct ServiceStatus {
+  std::string version;
+  std::string mode;
+  WallTime started{};
+  std::string installation_id;
+  std::string token_label;
+  std::string token_model;
+  std::string token_serial;
+  std::string profile;
+  uint32_t sessions = 0;
+  bool hsm_healthy = false;
+  std::string hsm_detail;
+  uint64_t keys = 0;
+  uint64_t key_versions = 0;
+  uint64_t token_operations = 0;
+  uint64_t items_sealed = 0;
+  uint64_t items_opened = 0;
+  std::vector<std::string> warnings;
+};
+struct Identity {
+  std::string caller;
+  std::string subject;
+  std::vector<std::string> grants;
+};
+
+class Client {
+ public:
+  // Connect reads the files and makes the channel; the first call makes the
+  // connection. FILE_UNREADABLE, FILE_NOT_PRIVATE, CERTIFICATE_INVALID.
+  static StatusOr<std::unique_ptr<Client>> Connect(const Options& options);
+  virtual ~Client() = default;
+
+  // Data.
+  virtual StatusOr<Sealed> Encrypt(std::string_view key, ByteView plaintext,
+                                   const Context& context) = 0;
+  virtual StatusOr<Opened> Decrypt(ByteView ciphertext, const Context& context,
+                                   std::string_view expected_key = {}) = 0;
+  virtual StatusOr<Sealed> Wrap(std::string_view key, const SecretBytes& dek,
+                                const Context& context) = 0;
+  virtual StatusOr<Opened> Unwrap(ByteView wrapped_dek, const Context& context,
+                                  std::string_view expected_key = {}) = 0;
+  virtual StatusOr<DataKey> GenerateDataKey(std::string_view key,
+                                            uint32_t dek_bytes,
+                                            bool with_plaintext,
+                                            const Context& context) = 0;
+  virtual StatusOr<Rewrapped> Rewrap(ByteView token_or_header,
+                                     std::string_view expected_key = {}) = 0;
+
+  // Batches: one answer per item, in order. The outer status is the request's.
+  virtual StatusOr<std::vector<StatusOr<Sealed>>> BatchWrap(
+      std::string_view key, const std::vector<SecretBytes>& deks,
+      const Context& context) = 0;
+  virtual StatusOr<std::vector<StatusOr<DataKey>>> BatchGenerateDataKeys(
+      std::string_view key, uint32_t count, uint32_t dek_bytes,
+      bool with_plaintext, const Context& context) = 0;
+  virtual StatusOr<std::vector<StatusOr<Opened>>> BatchUnwrap(
+      const std::vector<Bytes>& wrapped_deks, const Context& context) = 0;
+  virtual StatusOr<std::vector<StatusOr<Sealed>>> BatchEncrypt(
+      std::string_view key, const std::vector<SecretBytes>& plaintexts,
+      const Context& context) = 0;
+  virtual StatusOr<std::vector<StatusOr<Opened>>> BatchDecrypt(
+      const std::vector<Bytes>& ciphertexts, const Context& context) = 0;
+  virtual StatusOr<std::vector<StatusOr<Rewrapped>>> BatchRewrap(
+      const std::vector<Bytes>& tokens_or_headers) = 0;
+
+  // Keys.
+  virtual StatusOr<Key> CreateKey(std::string_view name,
+                                  const KeySettings& settings) = 0;
+  virtual StatusOr<Key> GetKey(std::string_view name) = 0;
+  virtual StatusOr<std::vector<Key>> ListKeys(std::string_view prefix) = 0;
+  virtual StatusOr<Key> UpdateKey(std::string_view name,
+                                  const KeySettings& change) = 0;
+  virtual StatusOr<Key> RotateKey(std::string_view name) = 0;
+  virtual StatusOr<KeyVersion> EnableVersion(std::string_view name,
+                                             uint32_t version) = 0;
+  virtual StatusOr<KeyVersion> DisableVersion(std::string_view name,
+                                              uint32_t version) = 0;
+  virtual StatusOr<KeyVersion> ScheduleDestroyVersion(std::string_view name,
+                                                      uint32_t version) = 0;
+  virtual StatusOr<KeyVersion> CancelDestroyVersion(std::string_view name,
+                                                    uint32_t version) = 0;
+
+  // The service.
+  virtual StatusOr<std::vector<TokenObject>> ListTokenObjects() = 0;
+  virtual StatusOr<ServiceStatus> GetStatus() = 0;
+  virtual StatusOr<Identity> WhoAmI() = 0;
+};
+
+}  // namespace strongroom::client

@@ -1,0 +1,130 @@
+// Device: the token, as plain ids and bytes. Sessions, handles, mechanisms and
+// Cryptoki exist only below this line; DEKs never cross it, batch keys do.
+//
+// The in-process implementation (pkcs11_device.h) and a fake share one contract
+// test; one that talks to a supervised process can take their place.
+// Thread rule: every member may be called from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "strongroom/base/bytes.h"
+#include "strongroom/base/clock.h"
+#include "strongroom/base/names.h"
+#include "strongroom/base/secret_bytes.h"
+#include "strongroom/base/status.h"
+
+namespace strongroom::hsm {
+
+// What a device may be asked to seal: a batch key or a known answer.
+inline constexpr size_t kMaxSecretSize = 64;
+
+// DeviceInfo does not change while the device lives.
+struct DeviceInfo {
+  std::string profile;       // "softhsm", "nss", ...
+  std::string module_path;
+  std::string token_label;
+  std::string token_model;
+  std::string token_serial;
+  int workers = 1;           // calls that run at once
+  size_t iv_size = 12;       // sealed = iv ciphertext tag; 12 or 16
+  int partial_batches = 2;   // the profile's advice to the engine
+};
+
+// DeviceHealth is a reading at one moment.
+struct DeviceHealth {
+  bool healthy = true;
+  std::string detail;            // for people; empty when healthy
+  int sessions_open = 0;
+  uint64_t operations = 0;       // seals and opens that reached the token
+  uint64_t sessions_replaced = 0;
+  uint64_t logins = 0;
+};
+
+// TokenObject is one object on the token as the operator sees it.
+struct TokenObject {
+  Bytes id;                      // CKA_ID; empty if none
+  std::string label;
+  std::string object_class;      // "secret-key", "private-key", "data", ...
+  std::string key_type;          // "AES-256", ...
+  bool sensitive = false;
+  bool extractable = true;
+  bool never_extractable = false;
+  bool modifiable = true;
+};
+
+// KnownAnswer proves that a KEK is the one it should be: `sealed` was made by
+// Seal under it with `aad` and opens to `plaintext`.
+struct KnownAnswer {
+  Bytes aad;
+  Bytes sealed;
+};
+
+// KekReference is what an owner of KEKs knows of one.
+struct KekReference {
+  Uuid id;                       // CKA_ID
+  KnownAnswer known_answer;
+};
+
+class Device {
+ public:
+  using SealDone = std::function<void(StatusOr<Bytes>)>;
+  using OpenDone = std::function<void(StatusOr<SecretBytes>)>;
+
+  virtual ~Device() = default;
+
+  virtual const DeviceInfo& info() const = 0;
+  virtual DeviceHealth Health() const = 0;
+
+  // Seal queues one token operation: AES-256-GCM of `secret` (at most 64 bytes)
+  // under the KEK, authenticating `aad`, giving iv ciphertext tag. The IV is 96
+  // bits from getrandom or the device's own. Inputs are copied and the copies
+  // wiped. `done` runs exactly once, on a device thread (or on this one, if the
+  // device refuses at once), after the session was given back; it must not
+  // block for long.
+  // Failures: KEK_NOT_ON_TOKEN, HSM_BUSY, HSM_UNAVAILABLE, HSM_LOGIN_REFUSED,
+  // HSM_UNEXPECTED, DEADLINE_EXCEEDED.
+  virtual void Seal(const Uuid& kek, ByteView aad, ByteView secret,
+                    SteadyTime deadline, SealDone done) = 0;
+
+  // Open is the inverse. NOT_AUTHENTIC whenever the data does not open, after
+  // the device proved with the KEK's known answer that it is well itself.
+  virtual void Open(const Uuid& kek, ByteView aad, ByteView sealed,
+                    SteadyTime deadline, OpenDone done) = 0;
+
+  // CreateKek generates an AES-256 KEK on the token with CKA_ID = id and
+  // CKA_LABEL = label: token, private, sensitive, never extractable, not
+  // modifiable, encrypt and decrypt only. Blocks. CONFLICT if the id exists.
+  virtual Status CreateKek(const Uuid& id, std::string_view label) = 0;
+
+  // Adopt makes the device know a KEK's known answer. The KEK is proved with it
+  // before its first use and whenever the device doubts. Replaces an earlier one.
+  virtual void Adopt(const KekReference& kek) = 0;
+  // Forget drops handle and known answer; the object stays on the token.
+  virtual void Forget(const Uuid& id) = 0;
+  // Prove runs the known answer of an adopted KEK now. KEK_NOT_ON_TOKEN if
+  // the object is missing or is another key. Blocks.
+  virtual Status Prove(const Uuid& id) = 0;
+
+  // DestroyKek destroys the object with this CKA_ID and verifies that it is
+  // gone. OK if it was not there. The caller must own the KEK. Blocks.
+  virtual Status DestroyKek(const Uuid& id) = 0;
+
+  // List enumerates every object the session can see, ours or not. Blocks.
+  virtual StatusOr<std::vector<TokenObject>> List() = 0;
+
+  // Probe asks the token one cheap question. Blocks.
+  virtual Status Probe() = 0;
+
+  // Shutdown lets running calls end, refuses the rest (DRAINING) and logs out.
+  // False if a call outlived `until`: then the process must _exit, not return.
+  virtual bool Shutdown(SteadyTime until) = 0;
+};
+
+}  // namespace strongroom::hsm

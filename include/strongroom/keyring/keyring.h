@@ -1,0 +1,175 @@
+// Keyring: keys and their versions, what state permits what, and every change
+// of them, crash-safe on store and token together.
+//
+// Readers use an immutable Snapshot and never wait. Changes are serialised.
+// A KEK is created in the order: PENDING row, object on the token, known answer,
+// ENABLED and primary in one transaction; destroyed in the order:
+// DESTROY_SCHEDULED row, object off the token, DESTROYED row. A crash between
+// any two steps is repaired by Start. Nothing that this store does not own is
+// ever destroyed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "strongroom/base/clock.h"
+#include "strongroom/base/metrics.h"
+#include "strongroom/base/names.h"
+#include "strongroom/base/status.h"
+#include "strongroom/batching/engine.h"
+#include "strongroom/hsm/device.h"
+#include "strongroom/store/store.h"
+
+namespace strongroom::keyring {
+
+using store::VersionState;
+// StateName is the word for people and the API: "ENABLED", ...
+std::string_view StateName(VersionState state);
+
+// What may be asked of a version, and so may be forbidden by its state.
+enum class VersionUse { kSeal, kOpen };
+enum class VersionMove { kEnable, kDisable, kScheduleDestroy, kCancelDestroy };
+// Permits and Target read the one table of states.
+bool Permits(VersionState state, VersionUse use);
+// Target is the state a move leads to; nullopt if it is not allowed from here.
+std::optional<VersionState> Target(VersionState from, VersionMove move);
+
+// Bounds of SP 800-38D 8.3 for random IVs, with room to act.
+inline constexpr uint64_t kRotateAtSeals = 1ull << 30;
+inline constexpr uint64_t kRefuseAtSeals = 1ull << 31;
+
+struct Version {
+  uint32_t number = 0;
+  Uuid kek_id;
+  VersionState state = VersionState::kPending;
+  WallTime created{};
+  WallTime destroy_time{};
+};
+
+// Key is immutable once published.
+struct Key {
+  Uuid id;
+  KeyName name;
+  Labels labels;
+  uint32_t primary = 0;
+  std::vector<Version> versions;             // by number; gaps are possible
+  batching::BatchPolicy policy;
+  int64_t rotation_period_s = 0;
+  WallTime next_rotation{};
+  int64_t destroy_after_s = 0;
+  WallTime created{};
+
+  const Version* Find(uint32_t number) const;
+};
+
+// Snapshot is the whole keyring at one change. Every member is const.
+class Snapshot {
+ public:
+  // Pointers live as long as the snapshot; nullptr if unknown.
+  const Key* FindByName(std::string_view name) const;
+  const Key* FindById(const Uuid& id) const;
+  // Keys in the order of their names.
+  const std::map<std::string, std::shared_ptr<const Key>, std::less<>>& keys()
+      const {
+    return by_name_;
+  }
+  uint64_t change_seq() const { return change_seq_; }
+
+ private:
+  friend class LiveKeys;
+  std::map<std::string, std::shared_ptr<const Key>, std::less<>> by_name_;
+  std::map<Uuid, std::shared_ptr<const Key>> by_id_;
+  uint64_t change_seq_ = 0;
+};
+
+// NewKey is what CreateKey is told, UpdateKey changes what is given.
+struct NewKey {
+  KeyName name;
+  Labels labels;
+  int64_t rotation_period_s = 0;             // 0, or 3600 .. 100 years
+  batching::BatchPolicy policy;
+  int64_t destroy_after_s = 30 * 86400;      // 0 .. 10 years
+};
+struct KeyChange {
+  std::optional<Labels> labels;
+  std::optional<int64_t> rotation_period_s;
+  std::optional<batching::BatchPolicy> policy;
+  std::optional<int64_t> destroy_after_s;
+};
+
+// What Start found and did, for the log and for tests.
+struct RecoveryReport {
+  int finished = 0;         // PENDING versions brought to ENABLED
+  int removed = 0;          // PENDING versions taken back, objects included
+  int destroyed = 0;        // destructions completed
+  // ENABLED and DISABLED versions whose object is not on the token: they
+  // answer KEK_NOT_ON_TOKEN.
+  int missing_keks = 0;
+  int unknown_objects = 0;  // ours by label, but of no row: left alone
+};
+
+struct KeyringOptions {
+  uint64_t ledger_block = 65536;             // seals reserved at a time
+  std::function<void(const Uuid& key_id)> end_windows;  // Engine::EndWindows
+};
+
+class Keyring : public batching::KekSource {
+ public:
+  ~Keyring() override = default;
+
+  // Start recovers and publishes the first snapshot. Call once, before use.
+  // What cannot be recovered now (a lease of another process, a device that
+  // fails) is logged and tried again by RunDue. While the token holds objects
+  // of this installation that the store does not know, the store may be an old
+  // copy: no scheduled destruction is begun then.
+  virtual StatusOr<RecoveryReport> Start() = 0;
+
+  virtual std::shared_ptr<const Snapshot> Current() const = 0;
+
+  // Every change blocks until it is durable and visible, and answers with the
+  // key as it is then. Failures beside those named: STORE_*, HSM_*, CONFLICT
+  // (another process holds the key's lease).
+  // CreateKey: KEY_EXISTS, ARGUMENT_INVALID.
+  virtual StatusOr<std::shared_ptr<const Key>> CreateKey(const NewKey& key) = 0;
+  // The rest: KEY_NOT_FOUND, VERSION_NOT_FOUND; VERSION_STATE when the table
+  // forbids the move (the message says found and wanted). Disabling or
+  // scheduling the primary is VERSION_STATE: rotate first.
+  virtual StatusOr<std::shared_ptr<const Key>> UpdateKey(
+      const Uuid& id, const KeyChange& change) = 0;
+  virtual StatusOr<std::shared_ptr<const Key>> Rotate(const Uuid& id) = 0;
+  virtual StatusOr<std::shared_ptr<const Key>> Move(const Uuid& id,
+                                                    uint32_t version,
+                                                    VersionMove move) = 0;
+
+  // SealsCounted is the ledger's upper bound for one version.
+  virtual uint64_t SealsCounted(const Uuid& key_id, uint32_t version) const = 0;
+
+  // RunDue does what time or the ledger asks for: at most one rotation and one
+  // scheduled destruction, then ledgers and what is left to recover. Called by
+  // one timer; gives when to call again (at most 30 s away). Failures are
+  // logged and tried again later.
+  virtual WallTime RunDue() = 0;
+
+  // DescribeObjects pairs what is on the token with what the store knows:
+  // "kek payments/cards v3", "unknown installation", "unknown to this store",
+  // "foreign".
+  struct OwnedObject {
+    hsm::TokenObject object;
+    std::string owner;
+  };
+  virtual StatusOr<std::vector<OwnedObject>> DescribeObjects() = 0;
+};
+
+// CreateKeyring: everything given outlives it. EndWindows may be set later (the
+// engine needs the keyring first).
+std::unique_ptr<Keyring> CreateKeyring(store::Store& store, hsm::Device& device,
+                                       const Clock& clock, Metrics& metrics,
+                                       KeyringOptions options);
+
+}  // namespace strongroom::keyring

@@ -1,0 +1,184 @@
+// KeyService: the one door. Every request takes the one pipeline:
+// admit > resolve > authorise > do > record > answer.
+//
+// The edges translate bytes to these types and back and decide nothing. Data
+// operations are asynchronous: `done` runs exactly once, on any thread. An
+// answer is given only after its audit record was written; if it cannot be, the
+// result is wiped and the answer is AUDIT_UNAVAILABLE.
+// Thread rule: thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "strongroom/audit/audit_log.h"
+#include "strongroom/auth/caller.h"
+#include "strongroom/auth/policy.h"
+#include "strongroom/base/clock.h"
+#include "strongroom/base/gate.h"
+#include "strongroom/base/metrics.h"
+#include "strongroom/base/secret_bytes.h"
+#include "strongroom/batching/engine.h"
+#include "strongroom/keyring/keyring.h"
+#include "strongroom/service/operations.h"
+
+namespace strongroom::service {
+
+// Call is what the edge knows of a request beside its body.
+struct Call {
+  Operation operation;
+  // Why there is no Caller, if there is none: it is recorded and answered.
+  StatusOr<auth::Caller> caller;
+  std::string peer;                       // address, for the record
+  std::string request_id;                 // made by the edge; in every answer
+  std::optional<SteadyTime> deadline;     // the client's; clamped by the row
+};
+
+using Context = std::vector<std::pair<std::string, std::string>>;
+
+// A batch form has `items`; a unary form is a batch of one whose item failure
+// is the answer's failure.
+struct SealInput {
+  SecretBytes secret;         // GenerateDataKey: empty, the service draws it
+  std::optional<Context> context;  // none: the request's
+};
+struct SealCommand {          // Encrypt, Wrap, GenerateDataKey, and Batch forms
+  std::string key_name;
+  Context context;
+  std::vector<SealInput> items;
+  uint32_t dek_bytes = 0;     // GenerateDataKey: 0 means 32
+  bool without_plaintext = false;
+};
+struct SealedItem {
+  Status status;
+  std::shared_ptr<const Bytes> header;
+  Bytes leaf;
+  uint32_t key_version = 0;
+  SecretBytes dek;            // GenerateDataKey with plaintext
+};
+struct SealResult {
+  std::string key_name;
+  std::vector<SealedItem> items;
+};
+
+struct OpenInput {
+  Bytes token;
+  std::optional<Context> context;
+};
+struct OpenCommand {          // Decrypt, Unwrap, and Batch forms
+  std::string key_name;       // optional: must be the token's key
+  Context context;
+  std::vector<OpenInput> items;
+};
+struct OpenedItem {
+  Status status;
+  std::string key_name;
+  uint32_t key_version = 0;
+  SecretBytes secret;
+};
+struct OpenResult {
+  std::vector<OpenedItem> items;
+};
+
+struct RewrapCommand {
+  std::string key_name;       // optional
+  std::vector<Bytes> tokens;  // tokens, or headers alone
+};
+struct RewrappedItem {
+  Status status;
+  std::string key_name;
+  uint32_t key_version = 0;
+  uint32_t previous_key_version = 0;
+  Bytes token;
+};
+struct RewrapResult {
+  std::vector<RewrappedItem> items;
+};
+
+// KeySettings is what CreateKey is told beside the name.
+struct KeySettings {
+  Labels labels;
+  int64_t rotation_period_s = 0;
+  batching::BatchPolicy policy;
+  int64_t destroy_after_s = 30 * 86400;
+};
+
+// KeyView is a key for the answer of an admin operation.
+struct KeyView {
+  std::shared_ptr<const keyring::Key> key;
+  std::vector<uint64_t> seals;  // beside key->versions
+};
+struct ListResult {
+  std::vector<KeyView> keys;
+  std::string next_page_token;
+};
+struct WhoAmIResult {
+  std::string caller;
+  std::string subject;
+  std::vector<std::string> grants;
+};
+struct StatusReport {
+  hsm::DeviceInfo device;
+  hsm::DeviceHealth health;
+  batching::EngineStats engine;
+  uint64_t keys = 0;
+  uint64_t key_versions = 0;
+};
+
+template <typename Result>
+using Done = std::function<void(StatusOr<Result>)>;
+
+class KeyService {
+ public:
+  virtual ~KeyService() = default;
+
+  virtual void Seal(Call call, SealCommand command, Done<SealResult> done) = 0;
+  virtual void Open(Call call, OpenCommand command, Done<OpenResult> done) = 0;
+  virtual void Rewrap(Call call, RewrapCommand command,
+                      Done<RewrapResult> done) = 0;
+
+  // Refuse is the pipeline for a request that the edge could not parse: it is
+  // recorded and answered with `why`.
+  virtual Status Refuse(Call call, Status why) = 0;
+
+  // Lifecycle and views block (the edge runs them off its polling threads);
+  // recorded durably if they change anything.
+  virtual StatusOr<KeyView> CreateKey(Call call, const std::string& name,
+                                      const KeySettings& settings) = 0;
+  virtual StatusOr<KeyView> GetKey(Call call, const std::string& name) = 0;
+  virtual StatusOr<ListResult> ListKeys(Call call, const std::string& prefix,
+                                        uint32_t page_size,
+                                        const std::string& page_token) = 0;
+  virtual StatusOr<KeyView> UpdateKey(Call call, const std::string& name,
+                                      const keyring::KeyChange& change) = 0;
+  virtual StatusOr<KeyView> RotateKey(Call call, const std::string& name) = 0;
+  // MoveVersion serves the four version RPCs; call.operation says which.
+  virtual StatusOr<KeyView> MoveVersion(Call call, const std::string& name,
+                                        uint32_t version) = 0;
+  virtual StatusOr<std::vector<keyring::Keyring::OwnedObject>>
+  ListTokenObjects(Call call) = 0;
+  virtual StatusOr<StatusReport> GetStatus(Call call) = 0;
+  virtual StatusOr<WhoAmIResult> WhoAmI(Call call) = 0;
+
+  // Drain refuses new requests (DRAINING) and waits for those inside: true if
+  // none is left by `until`.
+  virtual bool Drain(SteadyTime until) = 0;
+};
+
+struct ServiceParts {
+  keyring::Keyring& keyring;
+  batching::Engine& engine;
+  hsm::Device& device;
+  auth::PolicySource& policy;
+  audit::AuditLog& audit;
+  const Clock& clock;
+  Metrics& metrics;
+};
+std::unique_ptr<KeyService> CreateKeyService(const ServiceParts& parts);
+
+}  // namespace strongroom::service

@@ -1,0 +1,145 @@
+// Store: keys, versions, leases and settings, in transactions.
+//
+// An interface with two implementations here (SQLite, and memory for tests)
+// that pass one contract suite; PostgreSQL will be a third, so nothing above may
+// assume that it is the only writer: long work takes a lease with a fencing
+// number, and re-reads inside its transaction.
+// Thread rule: a Store is thread-safe; a Transaction belongs to its callback.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "strongroom/base/bytes.h"
+#include "strongroom/base/clock.h"
+#include "strongroom/base/names.h"
+#include "strongroom/base/status.h"
+
+namespace strongroom::store {
+
+// The numbers are stored: never reuse one.
+enum class VersionState : uint8_t {
+  kPending = 1,
+  kEnabled = 2,
+  kDisabled = 3,
+  kDestroyScheduled = 4,
+  kDestroyed = 5,
+};
+
+struct KeyRow {
+  Uuid id;
+  std::string name;
+  Labels labels;
+  uint32_t primary_version = 0;            // 0: none yet
+  int64_t rotation_period_s = 0;           // 0: not by time
+  WallTime next_rotation{};                // meaningful if the period is set
+  uint32_t max_items = 1024;
+  int64_t max_age_ms = 0;
+  int64_t destroy_after_s = 30 * 86400;
+  WallTime created{};
+  friend bool operator==(const KeyRow&, const KeyRow&) = default;
+};
+
+struct VersionRow {
+  Uuid key_id;
+  uint32_t version = 0;
+  Uuid kek_id;                             // CKA_ID
+  VersionState state = VersionState::kPending;
+  Bytes known_answer;                      // sealed blob; empty while PENDING
+  uint64_t seals_reserved = 0;             // the ledger: never lower than used
+  WallTime created{};
+  WallTime destroy_time{};                 // scheduled for, or done at
+  // The object may be gone: a DESTROY_SCHEDULED version that cannot come back.
+  bool destroying = false;
+  friend bool operator==(const VersionRow&, const VersionRow&) = default;
+};
+
+struct Lease {
+  std::string name;
+  std::string holder;
+  uint64_t fencing = 0;                    // grows with every new holder
+  WallTime expires{};
+};
+
+// ReadTransaction sees one consistent state. AllKeys is in the order of names,
+// versions in the order of keys' ids, then numbers.
+class ReadTransaction {
+ public:
+  virtual ~ReadTransaction() = default;
+  virtual StatusOr<std::optional<KeyRow>> GetKey(const Uuid& id) = 0;
+  virtual StatusOr<std::optional<KeyRow>> FindKey(std::string_view name) = 0;
+  virtual StatusOr<std::vector<KeyRow>> AllKeys() = 0;
+  virtual StatusOr<std::vector<VersionRow>> VersionsOf(const Uuid& key_id) = 0;
+  virtual StatusOr<std::vector<VersionRow>> AllVersions() = 0;
+  virtual StatusOr<std::optional<std::string>> GetSetting(
+      std::string_view name) = 0;
+  // ChangeSeq grows with every committed change of keys or versions.
+  virtual StatusOr<uint64_t> ChangeSeq() = 0;
+  virtual StatusOr<std::optional<Lease>> GetLease(std::string_view name) = 0;
+};
+
+class Transaction : public ReadTransaction {
+ public:
+  // Insert fails KEY_EXISTS if name or id is there; Update KEY_NOT_FOUND or
+  // VERSION_NOT_FOUND if the row is not. A key's id and name never change, nor
+  // a version's KEK (CONFLICT). ARGUMENT_INVALID for labels against the rule
+  // of names.h and for version 0.
+  virtual Status InsertKey(const KeyRow& row) = 0;
+  virtual Status UpdateKey(const KeyRow& row) = 0;
+  virtual Status DeleteKey(const Uuid& id) = 0;  // CONFLICT if versions remain
+  // InsertVersion: CONFLICT if the version or its KEK is there already.
+  virtual Status InsertVersion(const VersionRow& row) = 0;
+  virtual Status UpdateVersion(const VersionRow& row) = 0;
+  virtual Status DeleteVersion(const Uuid& key_id, uint32_t version) = 0;
+  virtual Status PutSetting(std::string_view name, std::string_view value) = 0;
+  virtual Status BumpChangeSeq() = 0;
+  // TakeLease gives the lease to `holder` if it is free, expired by `now`, or
+  // already the holder's (renewal keeps the fencing number). CONFLICT, naming
+  // holder and expiry, if another has it.
+  virtual StatusOr<Lease> TakeLease(std::string_view name,
+                                    std::string_view holder, WallTime now,
+                                    WallTime expires) = 0;
+  // CheckLease is CONFLICT unless `lease` is still the newest and has not run
+  // out by `now`: what a holder calls inside each transaction that writes under
+  // the lease. ReleaseLease frees it; it does nothing if it is another's by now.
+  virtual Status CheckLease(const Lease& lease, WallTime now) = 0;
+  virtual Status ReleaseLease(const Lease& lease) = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Update runs `change` in a write transaction and commits if it returns OK;
+  // any failure, its own included, leaves the store as it was. Durable when it
+  // returns. `change` may run more than once, and must touch nothing else.
+  // STORE_UNAVAILABLE (busy, I/O), STORE_FULL, STORE_READ_ONLY, STORE_CORRUPT.
+  virtual Status Update(
+      const std::function<Status(Transaction&)>& change) = 0;
+  virtual Status Read(
+      const std::function<Status(ReadTransaction&)>& read) = 0;
+
+  // InstallationId was made with the store and names its objects on the token.
+  virtual const Uuid& installation_id() const = 0;
+};
+
+struct SqliteOptions {
+  std::string path;
+  bool create = true;      // make it if absent
+};
+
+// OpenSqliteStore opens or makes the database (mode 0600), takes the one-process
+// lock (<path>.lock), runs the migrations, and frees every lease: whoever held
+// one is dead, or would hold the lock. STORE_SCHEMA_NEWER if a later program
+// wrote it, STORE_LOCKED if another process has it, STORE_READ_ONLY,
+// STORE_CORRUPT (damaged, or not a store of ours), STORE_FULL,
+// STORE_UNAVAILABLE.
+StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options);
+
+}  // namespace strongroom::store

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""The rules of docs/architecture.md that a program can check.
+
+usage: rules.py RULE SOURCE_DIR     exit 0 if the rule holds, 1 and a list if not
+"""
+import pathlib
+import re
+import sys
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
+CODE = {".h", ".cc"}
+
+
+def read(path):
+    return path.read_text(encoding="utf-8")
+
+
+def sources(root, *folders):
+    for folder in folders:
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix in CODE:
+                yield path
+
+
+def without_comments(text):
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    return re.sub(r"//[^\n]*", "", text)
+
+
+def modules(root):
+    """The layer diagram as CMakeLists.txt states it: module -> its DEPS."""
+    text = re.sub(r"#[^\n]*", "", read(root / "CMakeLists.txt"))
+    result = {}
+    for match in re.finditer(r"strongroom_module\((\w+)(.*?)\)", text, re.S):
+        name, rest = match.groups()
+        deps = re.search(r"\bDEPS\b(.*?)(?:LINKS|PRIVATE_LINKS|EXTRA_DIR|$)",
+                         rest, re.S)
+        names = deps.group(1).split() if deps else []
+        result[name] = [n for n in names if not n.startswith("strongroom_")]
+    return result
+
+
+def reachable(graph, name):
+    seen, todo = set(), [name]
+    while todo:
+        current = todo.pop()
+        if current not in seen:
+            seen.add(current)
+            todo += graph.get(current, [])
+    return seen
+
+
+def module_of(root, path):
+    parts = path.relative_to(root).parts
+    if parts[0] == "src":
+        return parts[1]
+    if parts[:2] == ("include", "strongroom"):
+        return parts[2]
+    if parts[:2] == ("hsm", "pkcs11"):
+        return "hsm"
+    return None
+
+
+def layers(root):
+    graph = modules(root)
+    bad = []
+    if len(graph) < 10:
+        bad.append(f"CMakeLists.txt: only {len(graph)} modules found")
+    for name in graph:
+        if any(name in reachable(graph, dep) for dep in graph[name]):
+            bad.append(f"CMakeLists.txt: module {name} depends on itself")
+    for path in sources(root, "src", "include", "hsm/pkcs11"):
+        module = module_of(root, path)
+        if module not in graph:
+            bad.append(f"{path}: module {module} is not in CMakeLists.txt")
+            continue
+        allowed = reachable(graph, module)
+        for kind, target in INCLUDE.findall(read(path)):
+            if kind != '"' or target.endswith(".pb.h"):
+                continue
+            parts = target.split("/")
+            if parts[0] == "strongroom":
+                used = parts[1]
+            elif parts[:2] == ["hsm", "pkcs11"]:
+                used = "hsm"
+            elif parts[0] in graph:
+                used = parts[0]
+                if used != module:
+                    bad.append(f"{path}: private header of {used}: {target}")
+            else:
+                continue
+            if used not in allowed:
+                bad.append(f"{path}: {module} may not include {target}")
+    return bad
+
+
+def foreign_headers(root):
+    """include/ shows nothing but the standard library, absl status and us."""
+    allowed = {"absl/status/status.h", "absl/status/statusor.h"}
+    bad = []
+    for path in sources(root, "include"):
+        for kind, target in INCLUDE.findall(read(path)):
+            ours = kind == '"' and target.startswith("strongroom/")
+            standard = kind == "<" and "/" not in target and "." not in target
+            if not (ours or standard or target in allowed):
+                bad.append(f"{path}: foreign header {target}")
+    return bad
+
+
+def cryptoki(root):
+    """CK_ types, CKR_ constants and C_ calls only in hsm/ (and its tests)."""
+    bad = []
+    name = re.compile(r"\b(CK[A-Z]?_[A-Z0-9_]+|C_[A-Z][A-Za-z]+)\b|pkcs11\.h")
+    for path in sources(root, "src", "include", "bench"):
+        for match in name.finditer(without_comments(read(path))):
+            bad.append(f"{path}: {match.group(0)}")
+    return bad
+
+
+def openssl_and_grpc(root):
+    """OpenSSL and gRPC only where the architecture says."""
+    where = {
+        "openssl/": {"envelope", "batching", "server", "client"},
+        "grpcpp/": {"rpc", "server", "client"},
+        "sqlite3.h": {"store"},
+        "yaml-cpp/": {"base"},
+        "spdlog/": {"base"},
+        "prometheus/": {"observe"},
+    }
+    bad = []
+    for path in sources(root, "src", "hsm/pkcs11"):
+        module = module_of(root, path)
+        for _, target in INCLUDE.findall(read(path)):
+            for prefix, allowed in where.items():
+                if target.startswith(prefix) and module not in allowed:
+                    bad.append(f"{path}: {target} belongs to {sorted(allowed)}")
+    return bad
+
+
+def rpcs(root):
+    found = set()
+    for proto in ("key_service", "key_admin"):
+        text = without_comments(read(root / f"proto/strongroom/v1/{proto}.proto"))
+        service = re.search(r"service (\w+) {(.*?)\n}", text, re.S)
+        for rpc in re.findall(r"rpc (\w+)", service.group(2)):
+            found.add((service.group(1), rpc))
+    return found
+
+
+def one_row_per_rpc(root):
+    text = read(root / "include/strongroom/service/operations.h")
+    rows = re.findall(r'X\(k(\w+),\s*"(\w+)",\s*"(\w+)"',
+                      text.replace("\\\n", " "))
+    bad = [f"row k{e} names RPC {rpc}" for e, rpc, _ in rows if e != rpc]
+    listed = [(service, rpc) for _, rpc, service in rows]
+    bad += [f"two rows for {r}" for r in set(listed) if listed.count(r) > 1]
+    bad += [f"no row for {r}" for r in sorted(rpcs(root) - set(listed))]
+    bad += [f"row without RPC {r}" for r in sorted(set(listed) - rpcs(root))]
+    return bad
+
+
+def reasons_documented(root):
+    text = read(root / "include/strongroom/base/reasons.h")
+    rows = re.findall(r'X\(k\w+,\s*"(\w+)",\s*k(\w+)\)', text)
+    document = read(root / "docs/errors.md")
+    said = dict(re.findall(r"^\| `([A-Z_]+)` \| ([A-Z_]+) \|", document, re.M))
+    bad = []
+    for reason, code in rows:
+        wanted = re.sub(r"(?<!^)([A-Z])", r"_\1", code).upper()
+        if reason not in said:
+            bad.append(f"docs/errors.md does not explain {reason}")
+        elif said[reason] != wanted:
+            bad.append(f"docs/errors.md: {reason} is {wanted}, not {said[reason]}")
+    known = {reason for reason, _ in rows}
+    bad += [f"docs/errors.md: no such reason {r}" for r in said if r not in known]
+    return bad
+
+
+def no_unfinished_marks(root):
+    marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|GTEST_SKIP|\bDISABLED_[A-Z]")
+    bad = []
+    for path in sources(root, "src", "include", "hsm", "tests", "bench"):
+        for number, line in enumerate(read(path).splitlines(), 1):
+            if marks.search(line):
+                bad.append(f"{path}:{number}: {line.strip()}")
+    return bad
+
+
+def links_in_documents(root):
+    """Relative links of the documents lead somewhere."""
+    bad = []
+    documents = [p for p in root.glob("*.md")]
+    for folder in ("docs", "hsm", "bench", "deploy", "tests", "clients"):
+        documents += (root / folder).rglob("*.md")
+    for path in documents:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", read(path)):
+            if not re.match(r"[a-z]+:", target):
+                if not (path.parent / target).exists():
+                    bad.append(f"{path}: dead link {target}")
+    return bad
+
+
+RULES = {f.__name__: f for f in (
+    layers, foreign_headers, cryptoki, openssl_and_grpc, one_row_per_rpc,
+    reasons_documented, no_unfinished_marks, links_in_documents)}
+
+
+def main():
+    if len(sys.argv) != 3 or sys.argv[1] not in RULES:
+        sys.exit(__doc__ + "rules: " + " ".join(RULES))
+    bad = RULES[sys.argv[1]](pathlib.Path(sys.argv[2]))
+    for line in bad:
+        print(line)
+    print(f"{sys.argv[1]}: {'holds' if not bad else f'{len(bad)} violations'}")
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()

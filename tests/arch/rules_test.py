@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""A rule that cannot fail is no rule: each one is shown a tree that breaks it."""
+import pathlib
+import tempfile
+import unittest
+
+import rules
+
+
+class EachRuleFindsItsViolation(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.root = pathlib.Path(self.folder.name)
+        self.write("CMakeLists.txt", "".join(
+            f"strongroom_module({name} DEPS {deps})\n" for name, deps in [
+                ("base", ""), ("hsm", "base"), ("batching", "base hsm"),
+                ("a", ""), ("b", ""), ("c", ""), ("d", ""), ("e", ""),
+                ("f", ""), ("g", "")]))
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def assert_found(self, rule, word):
+        self.assertIn(word, "\n".join(rules.RULES[rule](self.root)))
+
+    def test_an_upward_include(self):
+        self.write("src/hsm/x.cc", '#include "strongroom/batching/engine.h"\n')
+        self.assert_found("layers", "hsm may not include")
+
+    def test_another_modules_private_header(self):
+        self.write("src/batching/x.cc", '#include "hsm/private.h"\n')
+        self.assert_found("layers", "private header of hsm")
+
+    def test_a_foreign_header_in_include(self):
+        self.write("include/strongroom/base/x.h", "#include <grpcpp/grpcpp.h>\n")
+        self.assert_found("foreign_headers", "grpcpp")
+
+    def test_cryptoki_above_the_device(self):
+        self.write("src/keyring/x.cc", "CK_RV rv = C_Login(0);\n")
+        self.assert_found("cryptoki", "C_Login")
+
+    def test_openssl_in_the_wrong_module(self):
+        self.write("src/auth/x.cc", "#include <openssl/evp.h>\n")
+        self.assert_found("openssl_and_grpc", "openssl")
+
+    def test_an_rpc_without_a_row_and_a_row_without_an_rpc(self):
+        for proto in ("key_service", "key_admin"):
+            self.write(f"proto/strongroom/v1/{proto}.proto",
+                       "service %s {\n  rpc Wrap(W) returns (R);\n}\n"
+                       % ("KeyService" if proto == "key_service" else "KeyAdmin"))
+        self.write("include/strongroom/service/operations.h",
+                   '  X(kWrap, "Wrap", "KeyService", kWrap) \\\n'
+                   '  X(kGone, "Gone", "KeyAdmin", kWrap)\n')
+        self.assert_found("one_row_per_rpc", "no row for ('KeyAdmin', 'Wrap')")
+        self.assert_found("one_row_per_rpc", "row without RPC ('KeyAdmin', 'Gone')")
+
+    def test_a_reason_that_is_not_explained_or_has_another_code(self):
+        self.write("include/strongroom/base/reasons.h",
+                   'X(kA, "ONE", kInvalidArgument) X(kB, "TWO", kAborted)')
+        self.write("docs/errors.md", "| `TWO` | INTERNAL | text |\n"
+                                     "| `OLD` | INTERNAL | text |\n")
+        self.assert_found("reasons_documented", "does not explain ONE")
+        self.assert_found("reasons_documented", "TWO is ABORTED")
+        self.assert_found("reasons_documented", "no such reason OLD")
+
+    def test_an_unfinished_mark(self):
+        self.write("src/base/x.cc", "// TO" "DO: later\n")
+        self.assert_found("no_unfinished_marks", "later")
+
+    def test_a_dead_link(self):
+        self.write("docs/x.md", "see [this](nowhere.md)\n")
+        self.assert_found("links_in_documents", "nowhere.md")
+
+
+if __name__ == "__main__":
+    unittest.main()

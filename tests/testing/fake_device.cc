@@ -1,0 +1,504 @@
+#include "tests/testing/fake_device.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "strongroom/base/random.h"
+
+namespace strongroom::testing {
+namespace {
+
+constexpr size_t kKekSize = 32;
+constexpr size_t kTagSize = 16;
+
+struct ContextDeleter {
+  void operator()(EVP_CIPHER_CTX* context) const {
+    EVP_CIPHER_CTX_free(context);
+  }
+};
+using Context = std::unique_ptr<EVP_CIPHER_CTX, ContextDeleter>;
+
+Bytes SealWith(const SecretBytes& key, size_t iv_size, ByteView aad,
+               ByteView secret) {
+  Bytes out(iv_size + secret.size() + kTagSize);
+  FillRandom({out.data(), iv_size});
+  Context context(EVP_CIPHER_CTX_new());
+  int size = 0;
+  EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, nullptr,
+                     nullptr);
+  EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN,
+                      static_cast<int>(iv_size), nullptr);
+  EVP_EncryptInit_ex(context.get(), nullptr, nullptr, key.Expose().data(),
+                     out.data());
+  EVP_EncryptUpdate(context.get(), nullptr, &size, aad.data(),
+                    static_cast<int>(aad.size()));
+  EVP_EncryptUpdate(context.get(), out.data() + iv_size, &size, secret.data(),
+                    static_cast<int>(secret.size()));
+  EVP_EncryptFinal_ex(context.get(), out.data() + iv_size + secret.size(),
+                      &size);
+  EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, kTagSize,
+                      out.data() + iv_size + secret.size());
+  return out;
+}
+
+std::optional<SecretBytes> OpenWith(const SecretBytes& key, size_t iv_size,
+                                    ByteView aad, ByteView sealed) {
+  if (sealed.size() < iv_size + kTagSize) return std::nullopt;
+  const size_t size = sealed.size() - iv_size - kTagSize;
+  SecretBytes out(size);
+  Bytes tag = ToBytes(sealed.subspan(iv_size + size));
+  Context context(EVP_CIPHER_CTX_new());
+  int written = 0;
+  EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, nullptr,
+                     nullptr);
+  EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN,
+                      static_cast<int>(iv_size), nullptr);
+  EVP_DecryptInit_ex(context.get(), nullptr, nullptr, key.Expose().data(),
+                     sealed.data());
+  EVP_DecryptUpdate(context.get(), nullptr, &written, aad.data(),
+                    static_cast<int>(aad.size()));
+  EVP_DecryptUpdate(context.get(), out.ExposeMutable().data(), &written,
+                    sealed.data() + iv_size, static_cast<int>(size));
+  EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, kTagSize,
+                      tag.data());
+  uint8_t end[kTagSize];
+  if (EVP_DecryptFinal_ex(context.get(), end, &written) != 1) {
+    return std::nullopt;
+  }
+  return out;
+}
+
+SecretBytes NewKey() {
+  SecretBytes key(kKekSize);
+  FillRandom(key.ExposeMutable());
+  return key;
+}
+
+Status NotOnToken(const Uuid& id, std::string_view found) {
+  return Error(Reason::kKekNotOnToken,
+               "KEK " + id.ToString() +
+                   " is not usable on the token: " + std::string(found) +
+                   "; restore the token or the store they belong to");
+}
+
+size_t Index(FakeOperation operation) { return static_cast<size_t>(operation); }
+
+}  // namespace
+
+void ObjectTable::AddForeign(ByteView id, std::string_view label) {
+  MutexLock lock(mutex_);
+  objects_.push_back({ToBytes(id), std::string(label), SecretBytes()});
+}
+
+bool ObjectTable::AddKek(const Uuid& id, std::string_view label) {
+  MutexLock lock(mutex_);
+  if (Find(id.bytes()) != nullptr) return false;
+  objects_.push_back({ToBytes(id.bytes()), std::string(label), NewKey()});
+  return true;
+}
+
+bool ObjectTable::Remove(const Uuid& id) {
+  MutexLock lock(mutex_);
+  return std::erase_if(objects_, [&](const Object& object) {
+           return std::ranges::equal(object.id, id.bytes());
+         }) > 0;
+}
+
+bool ObjectTable::ReplaceKey(const Uuid& id) {
+  MutexLock lock(mutex_);
+  for (Object& object : objects_) {
+    if (!std::ranges::equal(object.id, id.bytes()) || object.key.empty()) {
+      continue;
+    }
+    object.key = NewKey();
+    return true;
+  }
+  return false;
+}
+
+bool ObjectTable::Contains(const Uuid& id) const {
+  MutexLock lock(mutex_);
+  return Find(id.bytes()) != nullptr;
+}
+
+size_t ObjectTable::size() const {
+  MutexLock lock(mutex_);
+  return objects_.size();
+}
+
+std::vector<hsm::TokenObject> ObjectTable::List() const {
+  MutexLock lock(mutex_);
+  std::vector<hsm::TokenObject> list;
+  for (const Object& object : objects_) {
+    hsm::TokenObject shown;
+    shown.id = object.id;
+    shown.label = object.label;
+    const bool kek = !object.key.empty();
+    shown.object_class = kek ? "secret-key" : "data";
+    shown.key_type = kek ? "AES-256" : "";
+    shown.sensitive = kek;
+    shown.extractable = !kek;
+    shown.never_extractable = kek;
+    shown.modifiable = !kek;
+    list.push_back(std::move(shown));
+  }
+  return list;
+}
+
+SecretBytes ObjectTable::CopyKey(const Uuid& id) const {
+  MutexLock lock(mutex_);
+  const Object* object = Find(id.bytes());
+  if (object == nullptr) return SecretBytes();
+  return SecretBytes::CopyOf(object->key.Expose());
+}
+
+const ObjectTable::Object* ObjectTable::Find(ByteView id) const {
+  for (const Object& object : objects_) {
+    if (std::ranges::equal(object.id, id)) return &object;
+  }
+  return nullptr;
+}
+
+FakeDevice::FakeDevice(FakeDeviceOptions options)
+    : options_(options),
+      objects_(options.objects ? options.objects
+                               : std::make_shared<ObjectTable>()) {
+  info_.profile = "fake";
+  info_.module_path = "(in memory)";
+  info_.token_label = "fake";
+  info_.token_model = "FakeDevice";
+  info_.token_serial = "0";
+  info_.workers = options_.workers;
+  info_.iv_size = options_.iv_size;
+  info_.partial_batches = options_.partial_batches;
+  const int threads = options_.manual ? 0 : options_.workers;
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+}
+
+FakeDevice::~FakeDevice() {
+  Release();
+  // Nothing is held any more, so the running calls end by themselves.
+  Shutdown(SteadyTime::max());
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool FakeDevice::RunOne() {
+  std::optional<Call> call;
+  {
+    MutexLock lock(mutex_);
+    if (queue_.empty()) return false;
+    call = std::move(queue_.front());
+    queue_.pop_front();
+    ++running_;
+  }
+  Run(*std::move(call));
+  return true;
+}
+
+size_t FakeDevice::RunAll() {
+  size_t ran = 0;
+  while (RunOne()) ++ran;
+  return ran;
+}
+
+size_t FakeDevice::pending() const {
+  MutexLock lock(mutex_);
+  return queue_.size();
+}
+
+void FakeDevice::Hold() {
+  MutexLock lock(mutex_);
+  holding_ = true;
+}
+
+void FakeDevice::Release() {
+  MutexLock lock(mutex_);
+  holding_ = false;
+  changed_.SignalAll();
+}
+
+void FakeDevice::WaitUntilHeld(int calls) {
+  MutexLock lock(mutex_);
+  while (held_ < calls) changed_.Wait(mutex_);
+}
+
+void FakeDevice::FailNext(FakeOperation operation, Status status, int times,
+                          Moment moment) {
+  MutexLock lock(mutex_);
+  for (int i = 0; i < times; ++i) {
+    faults_[Index(operation)].push_back({status, moment});
+  }
+}
+
+void FakeDevice::SetUnhealthy(std::string_view detail) {
+  MutexLock lock(mutex_);
+  unhealthy_ = detail;
+}
+
+void FakeDevice::SetHealthy() {
+  MutexLock lock(mutex_);
+  unhealthy_.clear();
+}
+
+uint64_t FakeDevice::count(FakeOperation operation) const {
+  MutexLock lock(mutex_);
+  return counts_[Index(operation)];
+}
+
+hsm::DeviceHealth FakeDevice::Health() const {
+  MutexLock lock(mutex_);
+  hsm::DeviceHealth health;
+  health.healthy = unhealthy_.empty();
+  health.detail = unhealthy_;
+  health.sessions_open = stopped_ ? 0 : options_.workers + 1;
+  health.operations = counts_[Index(FakeOperation::kSeal)] +
+                      counts_[Index(FakeOperation::kOpen)];
+  health.logins = 1;
+  return health;
+}
+
+void FakeDevice::Seal(const Uuid& kek, ByteView aad, ByteView secret,
+                      SteadyTime deadline, SealDone done) {
+  Call call{true,         kek,
+            ToBytes(aad), SecretBytes::CopyOf(secret),
+            deadline,     std::move(done),
+            nullptr};
+  if (secret.size() > hsm::kMaxSecretSize) {
+    Fail(call, Error(Reason::kArgumentInvalid,
+                     "secret has " + std::to_string(secret.size()) +
+                         " bytes; want at most 64 for one token operation"));
+    return;
+  }
+  Enqueue(std::move(call));
+}
+
+void FakeDevice::Open(const Uuid& kek, ByteView aad, ByteView sealed,
+                      SteadyTime deadline, OpenDone done) {
+  Enqueue({false, kek, ToBytes(aad), SecretBytes::CopyOf(sealed), deadline,
+           nullptr, std::move(done)});
+}
+
+Status FakeDevice::CreateKek(const Uuid& id, std::string_view label) {
+  SR_RETURN_IF_ERROR(RefuseIfStopped());
+  return Do(FakeOperation::kCreateKek, [&]() -> Status {
+    if (!objects_->AddKek(id, label)) {
+      return Error(Reason::kConflict, "the token has an object with the id " +
+                                          id.ToString() +
+                                          " already; want a fresh id");
+    }
+    MutexLock lock(mutex_);
+    forgotten_.erase(id);
+    return OkStatus();
+  });
+}
+
+void FakeDevice::Adopt(const hsm::KekReference& kek) {
+  MutexLock lock(mutex_);
+  forgotten_.erase(kek.id);
+  adopted_[kek.id] = {kek.known_answer, false};
+}
+
+void FakeDevice::Forget(const Uuid& id) {
+  MutexLock lock(mutex_);
+  adopted_.erase(id);
+  forgotten_.insert(id);
+}
+
+Status FakeDevice::Prove(const Uuid& id) {
+  SR_RETURN_IF_ERROR(RefuseIfStopped());
+  return Do(FakeOperation::kProve, [&]() -> Status {
+    {
+      MutexLock lock(mutex_);
+      auto found = adopted_.find(id);
+      if (found == adopted_.end()) return NotOnToken(id, "it was not adopted");
+      found->second.proved = false;
+    }
+    return ProvedKey(id).status();
+  });
+}
+
+Status FakeDevice::DestroyKek(const Uuid& id) {
+  SR_RETURN_IF_ERROR(RefuseIfStopped());
+  return Do(FakeOperation::kDestroyKek, [&]() -> Status {
+    objects_->Remove(id);
+    MutexLock lock(mutex_);
+    adopted_.erase(id);
+    return OkStatus();
+  });
+}
+
+StatusOr<std::vector<hsm::TokenObject>> FakeDevice::List() {
+  SR_RETURN_IF_ERROR(RefuseIfStopped());
+  return Do(FakeOperation::kList,
+            [&]() -> StatusOr<std::vector<hsm::TokenObject>> {
+              return objects_->List();
+            });
+}
+
+Status FakeDevice::Probe() {
+  SR_RETURN_IF_ERROR(RefuseIfStopped());
+  return Do(FakeOperation::kProbe, [&]() -> Status { return OkStatus(); });
+}
+
+bool FakeDevice::Shutdown(SteadyTime until) {
+  std::deque<Call> refused;
+  {
+    MutexLock lock(mutex_);
+    stopped_ = true;
+    refused.swap(queue_);
+    changed_.SignalAll();
+  }
+  for (Call& call : refused) Fail(call, RefuseIfStopped());
+  MutexLock lock(mutex_);
+  while (running_ > 0) {
+    if (until == SteadyTime::max()) {
+      changed_.Wait(mutex_);
+      continue;
+    }
+    // `until` is on the injected clock; the wait is on the real one.
+    const auto left = until - options_.clock->Steady();
+    if (left <= left.zero()) return false;
+    const auto wake = std::chrono::steady_clock::now() + left;
+    if (!changed_.WaitUntil(mutex_, wake) && running_ > 0) return false;
+  }
+  return true;
+}
+
+void FakeDevice::Fail(Call& call, const Status& status) {
+  if (call.is_seal) {
+    call.seal_done(status);
+  } else {
+    call.open_done(status);
+  }
+}
+
+void FakeDevice::Enqueue(Call call) {
+  Status refusal;
+  {
+    MutexLock lock(mutex_);
+    if (stopped_) {
+      refusal = Error(Reason::kDraining, "the device is shutting down");
+    } else if (queue_.size() >= options_.queue_limit) {
+      refusal = Error(Reason::kHsmBusy,
+                      "the device's queue is full; send fewer calls at once");
+    } else {
+      queue_.push_back(std::move(call));
+      changed_.SignalAll();
+      return;
+    }
+  }
+  Fail(call, refusal);
+}
+
+void FakeDevice::Work() {
+  for (;;) {
+    std::optional<Call> call;
+    {
+      MutexLock lock(mutex_);
+      while (queue_.empty() && !stopped_) changed_.Wait(mutex_);
+      if (queue_.empty()) return;
+      call = std::move(queue_.front());
+      queue_.pop_front();
+      ++running_;
+    }
+    Run(*std::move(call));
+  }
+}
+
+// Run expects running_ to count this call already.
+void FakeDevice::Run(Call call) {
+  StatusOr<SecretBytes> result = SecretBytes();
+  if (call.deadline <= options_.clock->Steady()) {
+    result = Error(Reason::kDeadlineExceeded,
+                   "the call's deadline passed before the token was free");
+  } else {
+    PassHold();
+    result = RunOnToken(call);
+  }
+  if (!result.ok()) {
+    Fail(call, result.status());
+  } else if (call.is_seal) {
+    call.seal_done(ToBytes(result->Expose()));
+  } else {
+    call.open_done(*std::move(result));
+  }
+  MutexLock lock(mutex_);
+  --running_;
+  changed_.SignalAll();
+}
+
+StatusOr<SecretBytes> FakeDevice::RunOnToken(const Call& call) {
+  const auto operation =
+      call.is_seal ? FakeOperation::kSeal : FakeOperation::kOpen;
+  return Do(operation, [&]() -> StatusOr<SecretBytes> {
+    SR_ASSIGN_OR_RETURN(SecretBytes key, ProvedKey(call.kek));
+    if (call.is_seal) {
+      return SecretBytes::CopyOf(
+          SealWith(key, options_.iv_size, call.aad, call.input.Expose()));
+    }
+    std::optional<SecretBytes> opened =
+        OpenWith(key, options_.iv_size, call.aad, call.input.Expose());
+    if (!opened) {
+      return Error(Reason::kNotAuthentic,
+                   "the sealed bytes do not open under KEK " +
+                       call.kek.ToString() + " with this aad");
+    }
+    return *std::move(opened);
+  });
+}
+
+void FakeDevice::PassHold() {
+  MutexLock lock(mutex_);
+  if (!holding_) return;
+  ++held_;
+  changed_.SignalAll();
+  while (holding_) changed_.Wait(mutex_);
+  --held_;
+}
+
+StatusOr<SecretBytes> FakeDevice::ProvedKey(const Uuid& id) {
+  SecretBytes key = objects_->CopyKey(id);
+  if (key.empty()) return NotOnToken(id, "no AES key has this CKA_ID");
+  MutexLock lock(mutex_);
+  if (forgotten_.contains(id)) {
+    return NotOnToken(id, "it was forgotten and not adopted again");
+  }
+  auto found = adopted_.find(id);
+  if (found == adopted_.end() || found->second.proved) return key;
+  const hsm::KnownAnswer& answer = found->second.known_answer;
+  if (!OpenWith(key, options_.iv_size, answer.aad, answer.sealed)) {
+    return NotOnToken(id, "the object with its CKA_ID is another key");
+  }
+  found->second.proved = true;
+  return key;
+}
+
+template <typename Effect>
+auto FakeDevice::Do(FakeOperation operation, Effect effect)
+    -> decltype(effect()) {
+  std::optional<Fault> fault;
+  {
+    MutexLock lock(mutex_);
+    ++counts_[Index(operation)];
+    std::deque<Fault>& queued = faults_[Index(operation)];
+    if (!queued.empty()) {
+      fault = std::move(queued.front());
+      queued.pop_front();
+    }
+  }
+  if (fault && fault->moment == Moment::kBeforeEffect) return fault->status;
+  auto result = effect();
+  if (fault) return fault->status;
+  return result;
+}
+
+Status FakeDevice::RefuseIfStopped() const {
+  MutexLock lock(mutex_);
+  if (!stopped_) return OkStatus();
+  return Error(Reason::kDraining, "the device is shutting down");
+}
+
+}  // namespace strongroom::testing
