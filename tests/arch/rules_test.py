@@ -31,6 +31,7 @@ class EachRuleFindsItsViolation(unittest.TestCase):
         self.assert_found("layers", "hsm may not include")
 
     def test_another_modules_private_header(self):
+        self.write("include/strongroom/hsm/device.h", "")
         self.write("src/batching/x.cc", '#include "hsm/private.h"\n')
         self.assert_found("layers", "private header of hsm")
 

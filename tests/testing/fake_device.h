@@ -19,41 +19,9 @@
 #include "strongroom/base/clock.h"
 #include "strongroom/base/mutex.h"
 #include "strongroom/hsm/device.h"
+#include "tests/testing/object_table.h"
 
 namespace strongroom::testing {
-
-// ObjectTable is the token: it survives the devices that use it. Thread-safe.
-class ObjectTable {
- public:
-  // AddForeign puts an object on the token that no store of ours made. An empty
-  // id is allowed, as on a real token.
-  void AddForeign(ByteView id, std::string_view label) SR_EXCLUDES(mutex_);
-  // AddKek puts a KEK there as CreateKek would; false if the id exists.
-  bool AddKek(const Uuid& id, std::string_view label) SR_EXCLUDES(mutex_);
-  // Remove takes every object with this id away; false if there was none.
-  bool Remove(const Uuid& id) SR_EXCLUDES(mutex_);
-  // ReplaceKey keeps id and label but makes it another key, as a token does
-  // that was initialised again. False if there is no such KEK.
-  bool ReplaceKey(const Uuid& id) SR_EXCLUDES(mutex_);
-
-  bool Contains(const Uuid& id) const SR_EXCLUDES(mutex_);
-  size_t size() const SR_EXCLUDES(mutex_);
-  std::vector<hsm::TokenObject> List() const SR_EXCLUDES(mutex_);
-  // CopyKey gives a KEK's bytes, or none if it is not there. Only FakeDevice
-  // has business with them.
-  SecretBytes CopyKey(const Uuid& id) const SR_EXCLUDES(mutex_);
-
- private:
-  struct Object {
-    Bytes id;
-    std::string label;
-    SecretBytes key;  // empty for foreign objects
-  };
-  const Object* Find(ByteView id) const SR_REQUIRES(mutex_);
-
-  mutable Mutex mutex_;
-  std::vector<Object> objects_ SR_GUARDED_BY(mutex_);
-};
 
 enum class FakeOperation {
   kSeal,
@@ -73,7 +41,7 @@ struct FakeDeviceOptions {
   size_t queue_limit = 4096;
   size_t iv_size = 12;
   int partial_batches = 2;
-  std::shared_ptr<ObjectTable> objects;  // null: a token of its own
+  std::shared_ptr<ObjectTable> objects = nullptr;  // null: one of its own
   const Clock* clock = &Clock::System();
 };
 

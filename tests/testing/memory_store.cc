@@ -200,6 +200,11 @@ int MemoryStore::updates() const {
   return updates_;
 }
 
+int MemoryStore::reads() const {
+  MutexLock lock(mutex_);
+  return reads_;
+}
+
 std::shared_ptr<const MemoryStore::Backup> MemoryStore::MakeBackup() const {
   MutexLock lock(mutex_);
   return std::make_shared<Backup>(Backup{state_});
@@ -236,6 +241,7 @@ Status MemoryStore::Update(
 Status MemoryStore::Read(
     const std::function<Status(store::ReadTransaction&)>& read) {
   MutexLock lock(mutex_);
+  ++reads_;
   if (read_fault_.times > 0) {
     --read_fault_.times;
     return read_fault_.status;

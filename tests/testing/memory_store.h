@@ -32,6 +32,7 @@ class MemoryStore final : public store::Store {
   void FreeLeases() SR_EXCLUDES(mutex_);
   // Updates asked for so far, failed ones too.
   int updates() const SR_EXCLUDES(mutex_);
+  int reads() const SR_EXCLUDES(mutex_);
 
   // Backup and Restore: the store of yesterday.
   struct Backup;
@@ -71,6 +72,7 @@ class MemoryStore final : public store::Store {
   Fault update_fault_ SR_GUARDED_BY(mutex_);
   Fault read_fault_ SR_GUARDED_BY(mutex_);
   int updates_ SR_GUARDED_BY(mutex_) = 0;
+  int reads_ SR_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace strongroom::testing

@@ -58,11 +58,14 @@ class RawToken::Session {
     return found;
   }
 
+  // A flag the object does not have counts as false.
   bool ReadFlag(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) const {
     CK_BBOOL value = CK_FALSE;
     CK_ATTRIBUTE attribute = {type, &value, sizeof(value)};
-    Check(p11_->C_GetAttributeValue(session_, object, &attribute, 1),
-          "C_GetAttributeValue");
+    const CK_RV result =
+        p11_->C_GetAttributeValue(session_, object, &attribute, 1);
+    if (result == CKR_ATTRIBUTE_TYPE_INVALID) return false;
+    Check(result, "C_GetAttributeValue");
     return value != CK_FALSE;
   }
 
@@ -134,11 +137,13 @@ RawKey RawToken::ReadKey(ByteView id) {
 
 void RawToken::AddKey(ByteView id, std::string_view label) {
   const CK_BBOOL yes = CK_TRUE;
+  const CK_BBOOL no = CK_FALSE;
   const CK_ULONG size = 32;
   CK_MECHANISM mechanism = {CKM_AES_KEY_GEN, nullptr, 0};
   std::vector<CK_ATTRIBUTE> attributes = {
       Attribute(CKA_TOKEN, &yes),          Attribute(CKA_PRIVATE, &yes),
       Attribute(CKA_ENCRYPT, &yes),        Attribute(CKA_DECRYPT, &yes),
+      Attribute(CKA_SENSITIVE, &no),       Attribute(CKA_EXTRACTABLE, &yes),
       Attribute(CKA_VALUE_LEN, &size),     Attribute(CKA_ID, id),
       Attribute(CKA_LABEL, AsBytes(label))};
   CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;

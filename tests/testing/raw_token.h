@@ -39,7 +39,7 @@ class RawToken {
   RawToken& operator=(const RawToken&) = delete;
 
   RawKey ReadKey(ByteView id);
-  // AddKey makes an AES key that another installation might own.
+  // AddKey makes an extractable AES key, as another program might.
   void AddKey(ByteView id, std::string_view label);
   // Destroy removes every object with this id.
   void Destroy(ByteView id);

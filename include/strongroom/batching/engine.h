@@ -158,7 +158,9 @@ class Engine {
   virtual EngineStats Stats() const = 0;
 
   // Shutdown refuses new work (DRAINING) and ends what is queued: true if all
-  // of it was answered by `until`; what was not is answered DRAINING.
+  // of it was answered by `until`; what was not is answered DRAINING, also if
+  // the token has it and answers later. Not to be called from a `done`. The
+  // destructor does the same, at once.
   virtual bool Shutdown(SteadyTime until) = 0;
 };
 

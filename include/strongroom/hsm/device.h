@@ -41,7 +41,7 @@ struct DeviceInfo {
 struct DeviceHealth {
   bool healthy = true;
   std::string detail;            // for people; empty when healthy
-  int sessions_open = 0;
+  int sessions_open = 0;         // the idle one that keeps the login included
   uint64_t operations = 0;       // seals and opens that reached the token
   uint64_t sessions_replaced = 0;
   uint64_t logins = 0;
@@ -60,7 +60,7 @@ struct TokenObject {
 };
 
 // KnownAnswer proves that a KEK is the one it should be: `sealed` was made by
-// Seal under it with `aad` and opens to `plaintext`.
+// Seal under it with `aad`, and no other key opens it.
 struct KnownAnswer {
   Bytes aad;
   Bytes sealed;
@@ -106,7 +106,8 @@ class Device {
   // Adopt makes the device know a KEK's known answer. The KEK is proved with it
   // before its first use and whenever the device doubts. Replaces an earlier one.
   virtual void Adopt(const KekReference& kek) = 0;
-  // Forget drops handle and known answer; the object stays on the token.
+  // Forget drops handle and known answer; the object stays on the token, and
+  // the KEK is not used (KEK_NOT_ON_TOKEN) until it is adopted again.
   virtual void Forget(const Uuid& id) = 0;
   // Prove runs the known answer of an adopted KEK now. KEK_NOT_ON_TOKEN if
   // the object is missing or is another key. Blocks.

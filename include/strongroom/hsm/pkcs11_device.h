@@ -29,7 +29,8 @@ struct Pkcs11Options {
 // non-zero IVs, both opened, a tampered one refused, under a session KEK where
 // the device has them. Failures: MODULE_NOT_LOADED, TOKEN_NOT_FOUND (listing
 // the tokens seen), FILE_NOT_PRIVATE, FILE_UNREADABLE, HSM_LOGIN_REFUSED,
-// HSM_CAPABILITY_MISSING (naming it), HSM_UNAVAILABLE.
+// HSM_CAPABILITY_MISSING (naming it), HSM_UNAVAILABLE, HSM_BUSY (no session
+// left), CONFIG_INVALID (the profile's init_args want a directory).
 // One at a time per module and process.
 StatusOr<std::unique_ptr<Device>> OpenPkcs11Device(const Pkcs11Options& options,
                                                    const Clock& clock,

@@ -1,0 +1,143 @@
+// How much the engine costs: sealing through it, against the bare loop that
+// does the same token call and the same leaves, for N secrets at a time.
+//
+// The device is in this process and answers at once, with no cryptography: so
+// what is measured is the engine and the leaves, and nothing hides the engine.
+// Real devices only make the ratio better.
+#include <benchmark/benchmark.h>
+
+#include <memory>
+#include <utility>
+
+#include "strongroom/base/metrics.h"
+#include "strongroom/base/random.h"
+#include "strongroom/batching/engine.h"
+#include "strongroom/batching/leaf_cipher.h"
+
+namespace strongroom::batching {
+namespace {
+
+class InstantDevice final : public hsm::Device {
+ public:
+  const hsm::DeviceInfo& info() const override { return info_; }
+  hsm::DeviceHealth Health() const override { return {}; }
+  void Seal(const Uuid&, ByteView, ByteView, SteadyTime,
+            SealDone done) override {
+    done(Bytes(envelope::kSealedSizeIv12));
+  }
+  void Open(const Uuid&, ByteView, ByteView, SteadyTime,
+            OpenDone done) override {
+    done(SecretBytes(envelope::kBatchKeySize));
+  }
+  Status CreateKek(const Uuid&, std::string_view) override {
+    return OkStatus();
+  }
+  void Adopt(const hsm::KekReference&) override {}
+  void Forget(const Uuid&) override {}
+  Status Prove(const Uuid&) override { return OkStatus(); }
+  Status DestroyKek(const Uuid&) override { return OkStatus(); }
+  StatusOr<std::vector<hsm::TokenObject>> List() override {
+    return std::vector<hsm::TokenObject>();
+  }
+  Status Probe() override { return OkStatus(); }
+  bool Shutdown(SteadyTime) override { return true; }
+
+ private:
+  const hsm::DeviceInfo info_;
+};
+
+class OneKek final : public KekSource {
+ public:
+  StatusOr<KekRef> Primary(const Uuid& key_id) override {
+    return KekRef{key_id, 1, kek_, {}};
+  }
+  StatusOr<KekRef> ForSeal(const Uuid& key_id) override {
+    return Primary(key_id);
+  }
+  StatusOr<KekRef> ForOpen(const Uuid& key_id, uint32_t) override {
+    return Primary(key_id);
+  }
+  bool SealIsCurrent(const KekRef&) override { return true; }
+
+ private:
+  const Uuid kek_ = Uuid::Random();
+};
+
+std::vector<SealItem> NewItems(int64_t n) {
+  std::vector<SealItem> items(n);
+  for (SealItem& item : items) item.secret = SecretBytes(32);
+  return items;
+}
+
+// What one batch takes in the shortest program: a key, an id, a salt, the token
+// call, the leaves, each secret wiped, the header.
+void SealBare(hsm::Device& device, const KekRef& kek,
+              std::vector<SealItem>* items) {
+  SecretBytes batch_key(envelope::kBatchKeySize);
+  FillRandom(batch_key.ExposeMutable());
+  std::array<uint8_t, Uuid::kSize> id;
+  FillRandom(id);
+  LeafSalt salt;
+  FillRandom(salt);
+  const Uuid batch_id(id);
+  envelope::Header header{kek.key_id, kek.version, batch_id, {}};
+  device.Seal(
+      kek.kek,
+      envelope::HeaderAad(kek.key_id, 1, batch_id, envelope::kSealedSizeIv12),
+      batch_key.Expose(), SteadyTime::max(),
+      [&](StatusOr<Bytes> sealed) { header.sealed = *std::move(sealed); });
+  StatusOr<LeafSealer> sealer = LeafSealer::Create(
+      batch_key, kek.key_id, batch_id, envelope::Purpose::kWrappedDek, salt, 0);
+  for (SealItem& item : *items) {
+    item.status = sealer->Seal(item.context, item.secret.Expose(), &item.leaf);
+    item.secret.Wipe();
+  }
+  const auto bytes =
+      std::make_shared<const Bytes>(envelope::SerializeHeader(header));
+  for (SealItem& item : *items) {
+    item.header = bytes;
+    item.key_version = kek.version;
+  }
+}
+
+void BM_SealBareLoop(benchmark::State& state) {
+  InstantDevice device;
+  OneKek source;
+  const KekRef kek = *source.Primary(Uuid::Random());
+  for (auto _ : state) {
+    std::vector<SealItem> items = NewItems(state.range(0));
+    SealBare(device, kek, &items);
+    benchmark::DoNotOptimize(items);
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+
+void BM_SealEngine(benchmark::State& state) {
+  InstantDevice device;
+  OneKek source;
+  const Uuid key_id = Uuid::Random();
+  auto engine =
+      CreateEngine(device, source, Clock::System(), NullMetrics(), {});
+  int64_t failed = 0;
+  for (auto _ : state) {
+    auto request = std::make_unique<SealRequest>();
+    request->caller = "bench";
+    request->deadline = Clock::System().Steady() + std::chrono::seconds(5);
+    request->key_id = key_id;
+    request->items = NewItems(state.range(0));
+    request->done = [&](std::unique_ptr<SealRequest> back) {
+      for (const SealItem& item : back->items) failed += !item.status.ok();
+    };
+    engine->Seal(std::move(request));
+  }
+  if (failed > 0) state.SkipWithError("items failed");
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+
+BENCHMARK(BM_SealBareLoop)->Arg(1)->Arg(8)->Arg(128)->Arg(1024);
+BENCHMARK(BM_SealEngine)->Arg(1)->Arg(8)->Arg(128)->Arg(1024);
+
+}  // namespace
+}  // namespace strongroom::batching
+
+BENCHMARK_MAIN();

@@ -1,0 +1,98 @@
+#include "hsm/pkcs11/anchor.h"
+
+#include <utility>
+
+#include "hsm/pkcs11/return_values.h"
+#include "strongroom/base/log.h"
+
+namespace strongroom::hsm {
+
+Anchor::Anchor(const Module& module, const Token& token, const Profile& profile,
+               SecretBytes pin, Counter& logins)
+    : module_(module),
+      token_(token),
+      profile_(profile),
+      pin_(std::move(pin)),
+      logins_metric_(logins) {}
+
+Status Anchor::refusal() const {
+  if (!refused_.load()) return OkStatus();
+  MutexLock lock(mutex_);
+  return Refusal();
+}
+
+Status Anchor::Refusal() const {
+  return Error(Reason::kHsmLoginRefused,
+               "token \"" + token_.label + "\" refused the login: " + refusal_ +
+                   "; it is not tried again, so that the token is not locked: "
+                   "check PIN file and token, then restart");
+}
+
+Status Anchor::Refuse(const std::string& found) {
+  log::Error("token refused the login",
+             {{"token", token_.label}, {"found", found}});
+  MutexLock lock(mutex_);
+  refusal_ = found;
+  refused_ = true;
+  return Refusal();
+}
+
+Step Anchor::LogIn(uint64_t seen_epoch, bool* fresh) {
+  *fresh = false;
+  {
+    MutexLock lock(mutex_);
+    while (turn_taken_) turn_free_.Wait(mutex_);
+    if (refused_.load()) return Step::Final(Refusal());
+    if (epoch_.load() > seen_epoch) return Step::Ok();
+    turn_taken_ = true;
+  }
+  Step step = LogInNow(fresh);
+  MutexLock lock(mutex_);
+  turn_taken_ = false;
+  turn_free_.SignalAll();
+  return step;
+}
+
+Step Anchor::LogInNow(bool* fresh) {
+  SR_RETURN_IF_FAILED(OpenIfDead());
+  // Cryptoki wants a mutable PIN though it does not write to it.
+  CK_RV rv = module_.functions().C_Login(session_.handle(), CKU_USER,
+                                         Mutable(pin_.Expose()), pin_.size());
+  switch (Classify(Operation::kLogin, rv, profile_)) {
+    case Cause::kOk:
+      break;
+    case Cause::kLoginRefused:
+      return Step::Final(Refuse(ReturnValueName(rv)));
+    default:
+      return Step::Of(Operation::kLogin, rv);
+  }
+  *fresh = rv == CKR_OK;
+  if (*fresh) {
+    login_count_.fetch_add(1);
+    logins_metric_.Add();
+  }
+  epoch_.fetch_add(1);
+  return Step::Ok();
+}
+
+Step Anchor::OpenIfDead() {
+  if (session_.is_open()) {
+    bool logged_in = false;
+    if (session_.IsLoggedIn(&logged_in) == CKR_OK) return Step::Ok();
+    session_.Close();
+    open_ = false;
+  }
+  CK_RV rv = Session::Open(module_.functions(), token_.slot,
+                           profile_.read_write_sessions, &session_);
+  open_ = rv == CKR_OK;
+  return Step::Of(Operation::kOpenSession, rv);
+}
+
+void Anchor::LogOut() {
+  if (!session_.is_open()) return;
+  module_.functions().C_Logout(session_.handle());
+  session_.Close();
+  open_ = false;
+}
+
+}  // namespace strongroom::hsm

@@ -1,0 +1,54 @@
+// Module: a PKCS#11 library in this process, initialised; and its tokens.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "hsm/pkcs11/cryptoki.h"
+#include "strongroom/base/status.h"
+
+namespace strongroom::hsm {
+
+// Token is a slot with a token in it, as it described itself.
+struct Token {
+  CK_SLOT_ID slot = 0;
+  std::string label;  // trailing spaces dropped, as below
+  std::string model;
+  std::string serial;
+  CK_FLAGS flags = 0;
+  CK_ULONG max_sessions = CK_EFFECTIVELY_INFINITE;
+};
+
+// Module is neither copied nor moved: the library is one state per process.
+// The destructor finalises, and so runs only when no thread is in a call;
+// after Abandon it leaves the library as it is.
+class Module {
+ public:
+  // Load fails MODULE_NOT_LOADED: no such library, not a PKCS#11 module, it
+  // refuses to initialise, or somebody in this process did that already.
+  static StatusOr<std::unique_ptr<Module>> Load(const std::string& path,
+                                                const std::string& init_args);
+  ~Module();
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  // FindToken fails TOKEN_NOT_FOUND, listing the tokens it saw. An empty label
+  // or serial matches any, but not both may be empty.
+  StatusOr<Token> FindToken(const std::string& label,
+                            const std::string& serial) const;
+  const CK_FUNCTION_LIST& functions() const { return *functions_; }
+
+  // Finalize ends all use of the library, once; the destructor does it else.
+  void Finalize();
+  // Abandon: a thread hangs inside the library, so it must not be finalised.
+  void Abandon() { abandoned_ = true; }
+
+ private:
+  explicit Module(CK_FUNCTION_LIST* functions) : functions_(functions) {}
+
+  CK_FUNCTION_LIST* functions_;
+  bool abandoned_ = false;
+  bool finalized_ = false;
+};
+
+}  // namespace strongroom::hsm

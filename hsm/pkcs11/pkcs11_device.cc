@@ -1,0 +1,275 @@
+#include "strongroom/hsm/pkcs11_device.h"
+
+#include <algorithm>
+
+#include "hsm/pkcs11/calls.h"
+#include "hsm/pkcs11/module.h"
+#include "hsm/pkcs11/token_client.h"
+#include "hsm/pkcs11/worker_pool.h"
+#include "strongroom/base/files.h"
+#include "strongroom/base/log.h"
+
+namespace strongroom::hsm {
+namespace {
+
+// For calls that block and name no deadline of their own.
+constexpr std::chrono::seconds kBlockingLimit{30};
+// For a device that is destroyed without Shutdown.
+constexpr std::chrono::seconds kLastWait{10};
+
+class Pkcs11Device final : public Device {
+ public:
+  Pkcs11Device(std::unique_ptr<TokenClient> client,
+               std::unique_ptr<CallMetrics> metrics, const Clock& clock,
+               DeviceInfo info)
+      : clock_(clock),
+        info_(std::move(info)),
+        client_(std::move(client)),
+        metrics_(std::move(metrics)),
+        context_{*client_, *metrics_, clock_, operations_} {}
+  ~Pkcs11Device() override;
+
+  void StartWorkers(const WorkerPool::Options& options,
+                    std::vector<WorkerSession> first) {
+    pool_ = std::make_unique<WorkerPool>(*client_, options, std::move(first));
+  }
+
+  const DeviceInfo& info() const override { return info_; }
+  DeviceHealth Health() const override;
+  void Seal(const Uuid& kek, ByteView aad, ByteView secret, SteadyTime deadline,
+            SealDone done) override;
+  void Open(const Uuid& kek, ByteView aad, ByteView sealed, SteadyTime deadline,
+            OpenDone done) override;
+  Status CreateKek(const Uuid& id, std::string_view label) override;
+  void Adopt(const KekReference& kek) override { client_->keks().Adopt(kek); }
+  void Forget(const Uuid& id) override { client_->keks().Forget(id); }
+  Status Prove(const Uuid& id) override;
+  Status DestroyKek(const Uuid& id) override;
+  StatusOr<std::vector<TokenObject>> List() override;
+  Status Probe() override;
+  bool Shutdown(SteadyTime until) override;
+
+ private:
+  Status Block(CallKind kind, BlockingCall::Work work);
+  // An object change: alone on the token where the profile says so.
+  Status Change(CallKind kind, BlockingCall::Work work);
+
+  const Clock& clock_;
+  const DeviceInfo info_;
+  std::atomic<uint64_t> operations_{0};
+  std::unique_ptr<TokenClient> client_;
+  std::unique_ptr<CallMetrics> metrics_;
+  const CallContext context_;
+  std::unique_ptr<WorkerPool> pool_;
+  bool stopped_ = false;
+};
+
+Pkcs11Device::~Pkcs11Device() {
+  if (pool_ == nullptr || Shutdown(clock_.Steady() + kLastWait)) return;
+  // A thread is inside the module. To take away what it stands on would crash;
+  // the process was told (Shutdown) to _exit.
+  log::Error("a token call hangs; the device's memory is left to it");
+  client_->Abandon();
+  pool_->Detach();
+  pool_.release();
+  client_.release();
+  metrics_.release();
+}
+
+DeviceHealth Pkcs11Device::Health() const {
+  DeviceHealth health;
+  const WorkerPool::Reading reading = pool_->Read();
+  health.detail = client_->state().detail();
+  if (reading.restart_wanted) {
+    health.detail = "restart wanted: " + std::to_string(reading.hanging) +
+                    " calls hang inside the token";
+  }
+  if (Status refusal = client_->anchor().refusal(); !refusal.ok()) {
+    health.detail = std::string(MessageOf(refusal));
+  }
+  health.healthy = health.detail.empty();
+  health.sessions_open = client_->sessions_open();
+  health.operations = operations_.load();
+  health.sessions_replaced = client_->sessions_replaced();
+  health.logins = client_->anchor().logins();
+  return health;
+}
+
+void Pkcs11Device::Seal(const Uuid& kek, ByteView aad, ByteView secret,
+                        SteadyTime deadline, SealDone done) {
+  if (secret.size() > kMaxSecretSize) {
+    done(Error(Reason::kArgumentInvalid,
+               "secret has " + std::to_string(secret.size()) +
+                   " bytes; want at most 64 for one token operation"));
+    return;
+  }
+  pool_->Submit(std::make_shared<SealCall>(context_, kek, aad, secret, deadline,
+                                           std::move(done)));
+}
+
+void Pkcs11Device::Open(const Uuid& kek, ByteView aad, ByteView sealed,
+                        SteadyTime deadline, OpenDone done) {
+  pool_->Submit(std::make_shared<OpenCall>(context_, kek, aad, sealed, deadline,
+                                           std::move(done)));
+}
+
+Status Pkcs11Device::Block(CallKind kind, BlockingCall::Work work) {
+  auto call = std::make_shared<BlockingCall>(
+      context_, kind, clock_.Steady() + kBlockingLimit, std::move(work));
+  pool_->Submit(call);
+  return call->Wait();
+}
+
+Status Pkcs11Device::Change(CallKind kind, BlockingCall::Work work) {
+  if (!client_->profile().exclusive_object_changes) {
+    return Block(kind, std::move(work));
+  }
+  return Block(kind, [this, work = std::move(work)](WorkerSession& worker) {
+    return pool_->Exclusively(worker, [&] { return work(worker); });
+  });
+}
+
+Status Pkcs11Device::CreateKek(const Uuid& id, std::string_view label) {
+  return Change(CallKind::kCreate,
+                [this, id, label = std::string(label)](WorkerSession& worker) {
+                  return client_->CreateKek(worker, id, label);
+                });
+}
+
+Status Pkcs11Device::Prove(const Uuid& id) {
+  return Block(CallKind::kProve, [this, id](WorkerSession& worker) {
+    return client_->Prove(worker, id);
+  });
+}
+
+Status Pkcs11Device::DestroyKek(const Uuid& id) {
+  return Change(CallKind::kDestroy, [this, id](WorkerSession& worker) {
+    return client_->DestroyKek(worker, id);
+  });
+}
+
+StatusOr<std::vector<TokenObject>> Pkcs11Device::List() {
+  auto objects = std::make_shared<std::vector<TokenObject>>();
+  SR_RETURN_IF_ERROR(
+      Block(CallKind::kList, [this, objects](WorkerSession& worker) {
+        return client_->List(worker, objects.get());
+      }));
+  return std::move(*objects);
+}
+
+Status Pkcs11Device::Probe() {
+  return Block(CallKind::kProbe, [this](WorkerSession& worker) {
+    return client_->Probe(worker);
+  });
+}
+
+bool Pkcs11Device::Shutdown(SteadyTime until) {
+  if (stopped_) return true;
+  if (!pool_->Shutdown(until)) return false;
+  stopped_ = true;
+  client_->Stop();
+  return true;
+}
+
+// --- Opening -----------------------------------------------------------------
+
+StatusOr<SecretBytes> ReadPin(const std::string& path) {
+  SR_ASSIGN_OR_RETURN(SecretBytes pin, ReadPrivateFile(path));
+  size_t size = pin.size();
+  if (size > 0 && pin.Expose()[size - 1] == '\n') --size;
+  if (size > 0 && pin.Expose()[size - 1] == '\r') --size;
+  pin.Truncate(size);
+  if (pin.empty()) {
+    return Error(Reason::kFileUnreadable,
+                 "PIN file " + path + " is empty; want the token's user PIN");
+  }
+  return pin;
+}
+
+StatusOr<std::string> InitArgs(const Pkcs11Options& options) {
+  if (!options.init_args.empty()) return options.init_args;
+  const std::string& args = options.profile.init_args;
+  if (args.find("{dir}") == std::string::npos) return args;
+  return Error(Reason::kConfigInvalid,
+               "profile " + options.profile.name + " needs init_args; want \"" +
+                   args + "\" with the database's directory for {dir}");
+}
+
+// Opens as many sessions as wanted, or as the token has.
+StatusOr<std::vector<WorkerSession>> OpenSessions(TokenClient& client,
+                                                  int wanted) {
+  std::vector<WorkerSession> sessions;
+  for (int i = 0; i < wanted; ++i) {
+    WorkerSession session;
+    Status opened = client.OpenFirst(session);
+    if (!opened.ok()) {
+      bool enough = !sessions.empty() && ReasonOf(opened) == Reason::kHsmBusy;
+      if (!enough) return opened;
+      log::Warning("the token has fewer sessions than workers are configured",
+                   {{"wanted", wanted}, {"workers", sessions.size()}});
+      break;
+    }
+    sessions.push_back(std::move(session));
+  }
+  return sessions;
+}
+
+DeviceInfo InfoOf(const Pkcs11Options& options, const Token& token,
+                  size_t workers) {
+  return {options.profile.name,
+          options.module_path,
+          token.label,
+          token.model,
+          token.serial,
+          static_cast<int>(workers),
+          options.profile.iv_size,
+          options.profile.partial_batches};
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Device>> OpenPkcs11Device(const Pkcs11Options& options,
+                                                   const Clock& clock,
+                                                   Metrics& metrics) {
+  SR_ASSIGN_OR_RETURN(SecretBytes pin, ReadPin(options.pin_file));
+  SR_ASSIGN_OR_RETURN(std::string init_args, InitArgs(options));
+  SR_ASSIGN_OR_RETURN(std::unique_ptr<Module> module,
+                      Module::Load(options.module_path, init_args));
+  SR_ASSIGN_OR_RETURN(Token token, module->FindToken(options.token_label,
+                                                     options.token_serial));
+  auto client = std::make_unique<TokenClient>(
+      std::move(module),
+      TokenClient::Options{
+          token, options.profile, std::move(pin), &clock,
+          &metrics.GetCounter("strongroom_token_logins_total",
+                              "Logins to the token."),
+          &metrics.GetCounter("strongroom_token_sessions_replaced_total",
+                              "Sessions opened in place of a lost one.")});
+  SR_RETURN_IF_ERROR(client->Start());
+  SR_ASSIGN_OR_RETURN(
+      std::vector<WorkerSession> sessions,
+      OpenSessions(*client, std::max(1, options.workers.value_or(
+                                            options.profile.workers))));
+
+  WorkerPool::Options pool;
+  pool.workers = static_cast<int>(sessions.size());
+  pool.queue_limit = std::max<size_t>(1, options.queue_limit);
+  pool.clock = &clock;
+  pool.queue_depth = &metrics.GetGauge("strongroom_token_queue_depth",
+                                       "Calls that wait for a worker.");
+  pool.sessions = &metrics.GetGauge("strongroom_token_sessions",
+                                    "Open sessions, the idle one included.");
+  pool.sessions->Set(client->sessions_open());
+  DeviceInfo info = InfoOf(options, client->token(), sessions.size());
+  log::Info("token opened", {{"token", info.token_label},
+                             {"model", info.token_model},
+                             {"profile", info.profile},
+                             {"workers", info.workers}});
+  auto device = std::make_unique<Pkcs11Device>(
+      std::move(client), std::make_unique<CallMetrics>(metrics), clock,
+      std::move(info));
+  device->StartWorkers(pool, std::move(sessions));
+  return StatusOr<std::unique_ptr<Device>>(std::move(device));
+}
+
+}  // namespace strongroom::hsm

@@ -1,0 +1,55 @@
+// Session: one Cryptoki session, and the object calls on it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "hsm/pkcs11/cryptoki.h"
+#include "strongroom/base/bytes.h"
+
+namespace strongroom::hsm {
+
+// Session is move-only: two owners would close one handle twice, and a token
+// may have given that handle to somebody else in between. One thread at a time.
+class Session {
+ public:
+  static CK_RV Open(const CK_FUNCTION_LIST& functions, CK_SLOT_ID slot,
+                    bool read_write, Session* out);
+  Session() = default;
+  Session(Session&& other) noexcept { *this = std::move(other); }
+  Session& operator=(Session&& other) noexcept;
+  ~Session() { Close(); }
+
+  bool is_open() const { return functions_ != nullptr; }
+  void Close();
+  const CK_FUNCTION_LIST& functions() const { return *functions_; }
+  CK_SESSION_HANDLE handle() const { return handle_; }
+
+  // IsLoggedIn asks the token; the answer is in *logged_in.
+  CK_RV IsLoggedIn(bool* logged_in) const;
+
+  // Find gives the handles of every object that matches, fetched in pages.
+  CK_RV Find(std::span<CK_ATTRIBUTE> wanted,
+             std::vector<CK_OBJECT_HANDLE>* found) const;
+
+  // Attribute readers. CKR_ATTRIBUTE_TYPE_INVALID and _SENSITIVE mean that the
+  // object has no such value to show.
+  CK_RV ReadBytes(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+                  Bytes* out) const;
+  CK_RV ReadNumber(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+                   CK_ULONG* out) const;
+  CK_RV ReadBool(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+                 bool* out) const;
+
+ private:
+  const CK_FUNCTION_LIST* functions_ = nullptr;
+  CK_SESSION_HANDLE handle_ = 0;
+};
+
+// Cryptoki's structures point to mutable memory even where it only reads.
+inline unsigned char* Mutable(ByteView bytes) {
+  return const_cast<unsigned char*>(bytes.data());
+}
+
+}  // namespace strongroom::hsm

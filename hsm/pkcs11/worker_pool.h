@@ -1,0 +1,154 @@
+// WorkerPool: threads that run token calls, one session each, and the keeper
+// that answers for calls which hang in the token.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "hsm/pkcs11/token_client.h"
+#include "strongroom/base/clock.h"
+#include "strongroom/base/metrics.h"
+#include "strongroom/base/mutex.h"
+#include "strongroom/base/status.h"
+
+namespace strongroom::hsm {
+
+// TokenCall is one piece of work. Exactly one of Answer and Refuse is called,
+// once, outside every lock. Refuse may come while Run hangs on another thread:
+// then what Run finds is thrown away.
+class TokenCall {
+ public:
+  TokenCall(SteadyTime deadline, bool urgent)
+      : deadline_(deadline), urgent_(urgent) {}
+  virtual ~TokenCall() = default;
+  virtual void Run(WorkerSession& worker) = 0;
+  virtual void Answer() = 0;
+  virtual void Refuse(Status why) = 0;
+
+  SteadyTime deadline() const { return deadline_; }
+  // Urgent calls go first and do not count against the queue's limit: a thread
+  // blocks for each, which bounds them.
+  bool urgent() const { return urgent_; }
+
+ private:
+  const SteadyTime deadline_;
+  const bool urgent_;
+};
+
+// Answers of the pool itself.
+Status TooLate();
+Status RestartNeeded(int hanging);
+
+// WorkerPool is thread-safe. PKCS#11 has no cancel: a call that outlives its
+// deadline inside the token is answered for, its worker is written off (the
+// thread stays until the token lets it go) and replaced, as long as no more
+// than `workers` hang. Then a restart is wanted and calls are refused, until
+// enough of them come back.
+class WorkerPool {
+ public:
+  struct Options {
+    int workers = 1;
+    size_t queue_limit = 1;
+    const Clock* clock = nullptr;
+    Gauge* queue_depth = nullptr;
+    Gauge* sessions = nullptr;
+  };
+  struct Reading {
+    int workers = 0;  // alive and not written off
+    int hanging = 0;  // written off and not back
+    bool restart_wanted = false;
+  };
+
+  // `first` are sessions opened already, at most options.workers.
+  WorkerPool(TokenClient& client, const Options& options,
+             std::vector<WorkerSession> first);
+  ~WorkerPool();
+
+  // Submit queues the call, or refuses it on this thread: DRAINING, HSM_BUSY,
+  // HSM_UNAVAILABLE.
+  void Submit(std::shared_ptr<TokenCall> call) SR_EXCLUDES(mutex_);
+
+  // Exclusively runs `work` on this worker's thread while no other worker is
+  // inside the token. HSM_BUSY if that did not come about within kMaxPause, or
+  // cannot because a call hangs; calls wait meanwhile and then go on.
+  static constexpr std::chrono::milliseconds kMaxPause{500};
+  Status Exclusively(const WorkerSession& self,
+                     const std::function<Status()>& work) SR_EXCLUDES(mutex_);
+
+  Reading Read() const SR_EXCLUDES(mutex_);
+
+  // Shutdown refuses what waits, lets running calls end and joins the threads.
+  // False if one was still inside the token at `until`; may be called again.
+  bool Shutdown(SteadyTime until) SR_EXCLUDES(mutex_);
+  // Detach gives up threads that hang; the pool must then live for ever.
+  void Detach() SR_EXCLUDES(mutex_);
+
+ private:
+  struct Worker {
+    std::thread thread;
+    WorkerSession session;
+    std::shared_ptr<TokenCall> running;
+    bool written_off = false;
+    bool exited = false;
+  };
+  using Calls = std::vector<std::shared_ptr<TokenCall>>;
+
+  void Work(Worker* self) SR_EXCLUDES(mutex_);
+  // Take waits for a call; null when the worker must exit.
+  std::shared_ptr<TokenCall> Take(Worker* self) SR_EXCLUDES(mutex_);
+  // Finish is false if the call was answered for and the worker must exit.
+  bool Finish(Worker* self) SR_EXCLUDES(mutex_);
+  void Exit(Worker* self) SR_EXCLUDES(mutex_);
+
+  void Keep() SR_EXCLUDES(mutex_);
+  void Sleep() SR_REQUIRES(mutex_);
+  // What outlived its deadline in the token (its worker is written off), and
+  // what did so in the queue.
+  Calls TakeHanging(SteadyTime now) SR_REQUIRES(mutex_);
+  Calls TakeLate(SteadyTime now) SR_REQUIRES(mutex_);
+  SteadyTime NextDeadline() const SR_REQUIRES(mutex_);
+  void StartMissing() SR_REQUIRES(mutex_);
+  void Start(WorkerSession session) SR_REQUIRES(mutex_);
+  std::vector<std::unique_ptr<Worker>> TakeExited() SR_REQUIRES(mutex_);
+
+  // WaitUntilAlone is called with this worker counted out of the token.
+  bool WaitUntilAlone(const WorkerSession& self) SR_REQUIRES(mutex_);
+  void EndExclusive(const WorkerSession& self) SR_REQUIRES(mutex_);
+
+  Calls TakeQueue() SR_REQUIRES(mutex_);
+  size_t QueueSize() const SR_REQUIRES(mutex_);
+  bool RestartWanted() const SR_REQUIRES(mutex_);
+  bool AllExited() const SR_REQUIRES(mutex_);
+  int Alive() const SR_REQUIRES(mutex_);
+  // RealTime turns a time of the injected clock into one a CondVar waits for.
+  SteadyTime RealTime(SteadyTime time) const;
+
+  TokenClient& client_;
+  const Options options_;
+
+  mutable Mutex mutex_;
+  CondVar work_;     // something to do for workers
+  CondVar keep_;     // something to do for the keeper, or for Shutdown
+  CondVar outside_;  // somebody left the token
+  std::deque<std::shared_ptr<TokenCall>> urgent_ SR_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<TokenCall>> queue_ SR_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Worker>> workers_ SR_GUARDED_BY(mutex_);
+  int wanted_workers_ SR_GUARDED_BY(mutex_);
+  SteadyTime grow_at_ SR_GUARDED_BY(mutex_) = SteadyTime::max();
+  int hanging_ SR_GUARDED_BY(mutex_) = 0;
+  int in_token_ SR_GUARDED_BY(mutex_) = 0;
+  // Whose worker has the token to itself; only compared, never followed.
+  const WorkerSession* exclusive_ SR_GUARDED_BY(mutex_) = nullptr;
+  bool stopping_ SR_GUARDED_BY(mutex_) = false;
+  bool keeper_stops_ SR_GUARDED_BY(mutex_) = false;
+  // What the keeper sleeps until: a call due earlier must wake it.
+  SteadyTime keeper_wakes_ SR_GUARDED_BY(mutex_) = SteadyTime::max();
+  std::thread keeper_;
+};
+
+}  // namespace strongroom::hsm

@@ -1,0 +1,89 @@
+// Work: a request as the engine holds it, and the pieces it is cut into.
+//
+// Items are finished piece by piece, on whichever thread has them; the one that
+// finishes the last item owns the request again and runs `done`.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "strongroom/batching/engine.h"
+
+namespace strongroom::batching {
+
+enum class Operation { kSeal, kOpen, kRewrap };
+inline constexpr size_t kOperations = 3;
+
+class Work {
+ public:
+  Work(Operation op, std::string who, SteadyTime until, SteadyTime now)
+      : operation(op),
+        caller(std::move(who)),
+        deadline(until),
+        submitted(now) {}
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
+  virtual ~Work() = default;
+
+  // Fail gives an item its failure, unless it has one.
+  virtual void Fail(uint32_t item, const Status& status) = 0;
+  virtual bool Ok(uint32_t item) const = 0;
+  // Done hands the request back.
+  virtual void Done() = 0;
+
+  const Operation operation;
+  const std::string caller;
+  const SteadyTime deadline;
+  const SteadyTime submitted;
+  std::atomic<size_t> unfinished{0};  // items
+};
+
+template <typename Request, Operation kOperation>
+class WorkOf final : public Work {
+ public:
+  WorkOf(std::unique_ptr<Request> r, SteadyTime now)
+      : Work(kOperation, r->caller, r->deadline, now), request(std::move(r)) {}
+
+  void Fail(uint32_t item, const Status& status) override {
+    Status& own = request->items[item].status;
+    if (own.ok()) own = status;
+  }
+  bool Ok(uint32_t item) const override {
+    return request->items[item].status.ok();
+  }
+  void Done() override {
+    auto done = std::move(request->done);
+    if (done) done(std::move(request));
+  }
+
+  std::unique_ptr<Request> request;
+};
+using SealWork = WorkOf<SealRequest, Operation::kSeal>;
+using OpenWork = WorkOf<OpenRequest, Operation::kOpen>;
+using RewrapWork = WorkOf<RewrapRequest, Operation::kRewrap>;
+
+// Slice is some items of a request: those listed, or without a list begin..end.
+struct Slice {
+  Work* work = nullptr;
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  std::vector<uint32_t> list;
+
+  size_t size() const { return end - begin; }
+  uint32_t item(uint32_t i) const { return list.empty() ? i : list[i]; }
+};
+
+// ForEachItem calls f(work, item) for every item of the slices.
+template <typename WorkType, typename F>
+void ForEachItem(std::vector<Slice>& slices, F f) {
+  for (Slice& slice : slices) {
+    auto& work = static_cast<WorkType&>(*slice.work);
+    for (uint32_t i = slice.begin; i < slice.end; ++i) f(work, slice.item(i));
+  }
+}
+
+}  // namespace strongroom::batching

@@ -1,0 +1,67 @@
+#include "cli/commands.h"
+
+#include <string_view>
+
+namespace strongroom::cli {
+namespace {
+
+constexpr CommandRow kCommands[] = {
+    {"key", "create", "Make a key: version 1, enabled and primary",
+     "strongroom key create payments/cards --label env=prod "
+     "--rotation-period 90d",
+     DeclareKeyCreate},
+    {"key", "list", "List the keys you may see",
+     "strongroom key list payments/", DeclareKeyList},
+    {"key", "show", "Show a key and its versions",
+     "strongroom key show payments/cards", DeclareKeyShow},
+    {"key", "update", "Change labels, rotation or batches of a key",
+     "strongroom key update payments/cards --rotation-period 30d",
+     DeclareKeyUpdate},
+    {"key", "rotate", "Make a new version and make it primary",
+     "strongroom key rotate payments/cards", DeclareKeyRotate},
+    {"key", "enable", "Let a disabled version open again",
+     "strongroom key enable payments/cards 1", DeclareKeyEnable},
+    {"key", "disable", "Stop a version from opening anything",
+     "strongroom key disable payments/cards 1", DeclareKeyDisable},
+    {"key", "destroy", "Destroy a version's KEK after the waiting period",
+     "strongroom key destroy payments/cards 1", DeclareKeyDestroy},
+    {"key", "cancel-destroy", "Take back a destruction that has not happened",
+     "strongroom key cancel-destroy payments/cards 1", DeclareKeyCancelDestroy},
+    {"", "encrypt", "Encrypt data of at most 64 KiB",
+     "strongroom encrypt payments/cards --in card.txt --out card.enc "
+     "--context customer=17",
+     DeclareEncrypt},
+    {"", "decrypt", "Decrypt what encrypt made",
+     "strongroom decrypt --in card.enc --context customer=17", DeclareDecrypt},
+    {"", "wrap", "Wrap a DEK of your own (16 to 64 bytes)",
+     "strongroom wrap payments/cards --in dek.bin --out dek.wrapped",
+     DeclareWrap},
+    {"", "unwrap", "Unwrap a DEK",
+     "strongroom unwrap --in dek.wrapped --out dek.bin", DeclareUnwrap},
+    {"", "datakey", "Make a DEK, wrapped and plain",
+     "strongroom datakey payments/cards --dek-out dek.bin --wrapped-out "
+     "dek.wrapped",
+     DeclareDataKey},
+    {"", "rewrap", "Move a wrapped DEK or ciphertext to the primary version",
+     "strongroom rewrap --in dek.wrapped --out dek.wrapped", DeclareRewrap},
+    {"", "inspect", "Show what a wrapped DEK or ciphertext says of itself",
+     "strongroom inspect dek.wrapped", DeclareInspect},
+    {"hsm", "objects", "List the objects on the token",
+     "strongroom hsm objects", DeclareHsmObjects},
+    {"", "status", "Show the service's state", "strongroom status",
+     DeclareStatus},
+    {"", "whoami", "Show who the service takes you for", "strongroom whoami",
+     DeclareWhoAmI},
+    {"", "version", "Show this program's version", "strongroom version",
+     DeclareVersion},
+};
+
+}  // namespace
+
+std::span<const CommandRow> AllCommands() { return kCommands; }
+
+const char* GroupHelp(std::string_view group) {
+  return group == "key" ? "Keys and their versions" : "The token behind it";
+}
+
+}  // namespace strongroom::cli

@@ -1,0 +1,127 @@
+#include "cli/key_text.h"
+
+#include "cli/text.h"
+
+namespace strongroom::cli {
+namespace {
+
+Json TimeOrNull(const std::optional<WallTime>& time) {
+  return time.has_value() ? Json(FormatTime(*time)) : Json(nullptr);
+}
+
+std::string LabelText(const client::Labels& labels) {
+  std::string text;
+  for (const auto& [key, value] : labels) {
+    if (!text.empty()) text += ", ";
+    text += key + "=" + value;
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::string RotationText(const client::Key& key, WallTime now) {
+  if (!key.rotation_period.has_value()) return "by hand";
+  std::string text = "every " + FormatDuration(*key.rotation_period);
+  if (key.next_rotation.has_value()) {
+    text += "; next " + ShowTime(*key.next_rotation, now);
+  }
+  return text;
+}
+
+std::string BatchText(const client::Key& key) {
+  std::string text =
+      "at most " + std::to_string(key.max_items) + " DEKs share a batch key";
+  if (key.max_age.count() > 0) {
+    text += ", which stays open for " + FormatDuration(key.max_age);
+  }
+  return text;
+}
+
+std::string DestroyText(const client::KeyVersion& version, WallTime now) {
+  if (!version.destroy_time.has_value()) return "";
+  return ShowTime(*version.destroy_time, now);
+}
+
+std::string EnabledCount(const client::Key& key) {
+  size_t enabled = 0;
+  for (const client::KeyVersion& version : key.versions) {
+    if (version.state == "ENABLED") ++enabled;
+  }
+  return std::to_string(enabled) + " of " + std::to_string(key.versions.size());
+}
+
+}  // namespace
+
+Json ToJson(const client::KeyVersion& version) {
+  Json json;
+  json["version"] = version.version;
+  json["state"] = version.state;
+  json["primary"] = version.primary;
+  json["create_time"] = FormatTime(version.created);
+  json["destroy_time"] = TimeOrNull(version.destroy_time);
+  json["kek_id"] = version.kek_id;
+  json["seals"] = version.seals;
+  return json;
+}
+
+Json ToJson(const client::Key& key) {
+  Json json;
+  json["name"] = key.name;
+  json["id"] = key.id;
+  json["labels"] = Json::object();
+  for (const auto& [name, value] : key.labels) json["labels"][name] = value;
+  json["primary_version"] = key.primary_version;
+  json["create_time"] = FormatTime(key.created);
+  json["rotation_period_s"] = key.rotation_period.has_value()
+                                  ? Json(key.rotation_period->count())
+                                  : Json(nullptr);
+  json["next_rotation_time"] = TimeOrNull(key.next_rotation);
+  json["max_items"] = key.max_items;
+  json["max_age_ms"] = key.max_age.count();
+  json["destroy_after_s"] = key.destroy_after.count();
+  json["versions"] = Json::array();
+  for (const client::KeyVersion& version : key.versions) {
+    json["versions"].push_back(ToJson(version));
+  }
+  return json;
+}
+
+std::string ShowKey(const client::Key& key, WallTime now) {
+  std::string text = Facts({
+      {"Key", key.name},
+      {"Id", key.id},
+      {"Created", ShowTime(key.created, now)},
+      {"Primary", "version " + std::to_string(key.primary_version)},
+      {"Labels", LabelText(key.labels)},
+      {"Rotation", RotationText(key, now)},
+      {"Batches", BatchText(key)},
+      {"Destruction", FormatDuration(key.destroy_after) + " after it was asked "
+                                                          "for"},
+  });
+  std::vector<std::vector<std::string>> rows;
+  for (const client::KeyVersion& version : key.versions) {
+    rows.push_back({std::to_string(version.version), version.state,
+                    version.primary ? "primary" : "",
+                    std::to_string(version.seals), version.kek_id,
+                    ShowTime(version.created, now), DestroyText(version, now)});
+  }
+  return text + "\n" +
+         Table({"VERSION", "STATE", "", "SEALS", "KEK ID", "CREATED",
+                "DESTROYED"},
+               rows);
+}
+
+std::string ShowKeys(const std::vector<client::Key>& keys, WallTime now) {
+  if (keys.empty()) return "no keys that you may see\n";
+  std::vector<std::vector<std::string>> rows;
+  for (const client::Key& key : keys) {
+    rows.push_back(
+        {key.name, std::to_string(key.primary_version), EnabledCount(key),
+         key.rotation_period.has_value() ? FormatDuration(*key.rotation_period)
+                                         : "by hand",
+         LabelText(key.labels), ShowTime(key.created, now)});
+  }
+  return Table({"NAME", "PRIMARY", "ENABLED", "ROTATION", "LABELS", "CREATED"},
+               rows);
+}
+
+}  // namespace strongroom::cli

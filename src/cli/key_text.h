@@ -1,0 +1,18 @@
+// Keys as text and as JSON.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/json.h"
+#include "strongroom/client/client.h"
+
+namespace strongroom::cli {
+
+Json ToJson(const client::KeyVersion& version);
+Json ToJson(const client::Key& key);
+
+std::string ShowKey(const client::Key& key, WallTime now);
+std::string ShowKeys(const std::vector<client::Key>& keys, WallTime now);
+
+}  // namespace strongroom::cli

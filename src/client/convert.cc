@@ -1,0 +1,96 @@
+#include "client/convert.h"
+
+namespace strongroom::client {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+WallTime ToWallTime(const google::protobuf::Timestamp& time) {
+  return WallTime(seconds(time.seconds()) + microseconds(time.nanos() / 1000));
+}
+
+milliseconds ToMilliseconds(const google::protobuf::Duration& duration) {
+  return seconds(duration.seconds()) +
+         milliseconds(duration.nanos() / 1'000'000);
+}
+
+}  // namespace
+
+void SetDuration(milliseconds duration, google::protobuf::Duration* out) {
+  out->set_seconds(duration.count() / 1000);
+  out->set_nanos(static_cast<int32_t>(duration.count() % 1000) * 1'000'000);
+}
+
+KeyVersion FromWire(const v1::KeyVersion& version) {
+  KeyVersion out;
+  out.version = version.version();
+  out.state = v1::KeyVersionState_Name(version.state());
+  // A state of a later service has no name here.
+  if (out.state.empty()) out.state = "STATE_" + std::to_string(version.state());
+  out.primary = version.primary();
+  out.created = ToWallTime(version.create_time());
+  if (version.has_destroy_time()) {
+    out.destroy_time = ToWallTime(version.destroy_time());
+  }
+  out.kek_id = version.kek_id();
+  out.seals = version.seals();
+  return out;
+}
+
+Key FromWire(const v1::Key& key) {
+  Key out;
+  out.name = key.name();
+  out.id = key.id();
+  out.labels = Labels(key.labels().begin(), key.labels().end());
+  out.primary_version = key.primary_version();
+  for (const v1::KeyVersion& version : key.versions()) {
+    out.versions.push_back(FromWire(version));
+  }
+  out.created = ToWallTime(key.create_time());
+  if (key.has_rotation_period()) {
+    out.rotation_period = seconds(key.rotation_period().seconds());
+  }
+  if (key.has_next_rotation_time()) {
+    out.next_rotation = ToWallTime(key.next_rotation_time());
+  }
+  out.max_items = key.batch_policy().max_items();
+  out.max_age = ToMilliseconds(key.batch_policy().max_age());
+  out.destroy_after = seconds(key.destroy_scheduled_duration().seconds());
+  return out;
+}
+
+TokenObject FromWire(const v1::TokenObject& object) {
+  return {object.id(),
+          object.label(),
+          object.object_class(),
+          object.key_type(),
+          object.owner(),
+          object.sensitive(),
+          object.never_extractable()};
+}
+
+ServiceStatus FromWire(const v1::GetStatusResponse& status) {
+  ServiceStatus out;
+  out.version = status.version();
+  out.mode = status.mode();
+  out.started = ToWallTime(status.start_time());
+  out.installation_id = status.installation_id();
+  out.token_label = status.token_label();
+  out.token_model = status.token_model();
+  out.token_serial = status.token_serial();
+  out.profile = status.profile();
+  out.sessions = status.sessions();
+  out.hsm_healthy = status.hsm_healthy();
+  out.hsm_detail = status.hsm_detail();
+  out.keys = status.keys();
+  out.key_versions = status.key_versions();
+  out.token_operations = status.token_operations();
+  out.items_sealed = status.items_sealed();
+  out.items_opened = status.items_opened();
+  out.warnings = {status.warnings().begin(), status.warnings().end()};
+  return out;
+}
+
+}  // namespace strongroom::client

@@ -1,0 +1,109 @@
+// GrpcClient: Client over a gRPC channel.
+#pragma once
+
+#include <memory>
+
+#include "client/errors.h"
+#include "client/retry.h"
+#include "grpcpp/grpcpp.h"
+#include "strongroom/client/client.h"
+#include "strongroom/v1/key_admin.grpc.pb.h"
+#include "strongroom/v1/key_service.grpc.pb.h"
+
+namespace strongroom::client {
+
+class GrpcClient final : public Client {
+ public:
+  GrpcClient(std::shared_ptr<grpc::Channel> channel, const Options& options,
+             Waiting waiting);
+
+  StatusOr<Sealed> Encrypt(std::string_view key, ByteView plaintext,
+                           const Context& context) override;
+  StatusOr<Opened> Decrypt(ByteView ciphertext, const Context& context,
+                           std::string_view expected_key) override;
+  StatusOr<Sealed> Wrap(std::string_view key, const SecretBytes& dek,
+                        const Context& context) override;
+  StatusOr<Opened> Unwrap(ByteView wrapped_dek, const Context& context,
+                          std::string_view expected_key) override;
+  StatusOr<DataKey> GenerateDataKey(std::string_view key, uint32_t dek_bytes,
+                                    bool with_plaintext,
+                                    const Context& context) override;
+  StatusOr<Rewrapped> Rewrap(ByteView token_or_header,
+                             std::string_view expected_key) override;
+
+  StatusOr<std::vector<StatusOr<Sealed>>> BatchWrap(
+      std::string_view key, const std::vector<SecretBytes>& deks,
+      const Context& context) override;
+  StatusOr<std::vector<StatusOr<DataKey>>> BatchGenerateDataKeys(
+      std::string_view key, uint32_t count, uint32_t dek_bytes,
+      bool with_plaintext, const Context& context) override;
+  StatusOr<std::vector<StatusOr<Opened>>> BatchUnwrap(
+      const std::vector<Bytes>& wrapped_deks, const Context& context) override;
+  StatusOr<std::vector<StatusOr<Sealed>>> BatchEncrypt(
+      std::string_view key, const std::vector<SecretBytes>& plaintexts,
+      const Context& context) override;
+  StatusOr<std::vector<StatusOr<Opened>>> BatchDecrypt(
+      const std::vector<Bytes>& ciphertexts, const Context& context) override;
+  StatusOr<std::vector<StatusOr<Rewrapped>>> BatchRewrap(
+      const std::vector<Bytes>& tokens_or_headers) override;
+
+  StatusOr<Key> CreateKey(std::string_view name,
+                          const KeySettings& settings) override;
+  StatusOr<Key> GetKey(std::string_view name) override;
+  StatusOr<std::vector<Key>> ListKeys(std::string_view prefix) override;
+  StatusOr<Key> UpdateKey(std::string_view name,
+                          const KeySettings& change) override;
+  StatusOr<Key> RotateKey(std::string_view name) override;
+  StatusOr<KeyVersion> EnableVersion(std::string_view name,
+                                     uint32_t version) override;
+  StatusOr<KeyVersion> DisableVersion(std::string_view name,
+                                      uint32_t version) override;
+  StatusOr<KeyVersion> ScheduleDestroyVersion(std::string_view name,
+                                              uint32_t version) override;
+  StatusOr<KeyVersion> CancelDestroyVersion(std::string_view name,
+                                            uint32_t version) override;
+
+  StatusOr<std::vector<TokenObject>> ListTokenObjects() override;
+  StatusOr<ServiceStatus> GetStatus() override;
+  StatusOr<Identity> WhoAmI() override;
+
+ private:
+  // Call makes one RPC, as often as Persist allows.
+  template <typename Stub, typename Request, typename Response>
+  Status Call(Stub& stub,
+              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                           Response*),
+              Repeat repeat, const Request& request, Response* response) {
+    return Persist(
+        waiting_, timeout_, max_attempts_, repeat,
+        [&](std::chrono::milliseconds left) -> std::optional<Failure> {
+          grpc::ClientContext context;
+          context.set_wait_for_ready(false);
+          context.set_deadline(std::chrono::system_clock::now() + left);
+          grpc::Status status = (stub.*method)(&context, request, response);
+          if (status.ok()) return std::nullopt;
+          return Interpret(status, peer_);
+        });
+  }
+
+  // VersionCall makes one of the four calls about a version of a key.
+  template <typename Request>
+  StatusOr<KeyVersion> VersionCall(
+      grpc::Status (v1::KeyAdmin::StubInterface::*method)(grpc::ClientContext*,
+                                                          const Request&,
+                                                          v1::KeyVersion*),
+      Repeat repeat, std::string_view name, uint32_t version);
+
+  const Peer peer_;
+  const std::chrono::milliseconds timeout_;
+  const int max_attempts_;
+  const Waiting waiting_;
+  const std::unique_ptr<v1::KeyService::StubInterface> data_;
+  const std::unique_ptr<v1::KeyAdmin::StubInterface> admin_;
+};
+
+// ConnectWith is Client::Connect with a way of waiting of the caller's choice.
+StatusOr<std::unique_ptr<Client>> ConnectWith(const Options& options,
+                                              Waiting waiting);
+
+}  // namespace strongroom::client

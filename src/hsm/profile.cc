@@ -1,0 +1,31 @@
+#include "strongroom/hsm/profile.h"
+
+#include "hsm/embedded_profiles.h"
+#include "hsm/profile_parser.h"
+
+namespace strongroom::hsm {
+
+std::vector<std::string> ProfileNames() {
+  std::vector<std::string> names;
+  for (const EmbeddedProfile& profile : EmbeddedProfiles()) {
+    names.emplace_back(profile.file);
+  }
+  return names;
+}
+
+StatusOr<Profile> FindProfile(std::string_view name) {
+  std::string known;
+  for (const EmbeddedProfile& profile : EmbeddedProfiles()) {
+    if (profile.file == name) {
+      return ParseProfile(
+          profile.text, "hsm/profiles/" + std::string(profile.file) + ".yaml");
+    }
+    if (!known.empty()) known += ", ";
+    known += profile.file;
+  }
+  return Error(Reason::kConfigInvalid, "there is no device profile \"" +
+                                           std::string(name) +
+                                           "\"; want one of: " + known);
+}
+
+}  // namespace strongroom::hsm

@@ -1,0 +1,64 @@
+#include "strongroom/keyring/keyring.h"
+
+#include <unordered_map>
+
+#include "keyring/kek_label.h"
+#include "keyring/keyring_impl.h"
+
+namespace strongroom::keyring {
+
+KeyringImpl::KeyringImpl(store::Store& store, hsm::Device& device,
+                         const Clock& clock, Metrics& metrics,
+                         KeyringOptions options)
+    : store_(store),
+      device_(device),
+      clock_(clock),
+      options_(std::move(options)),
+      token_(device, clock, store.installation_id()),
+      rotations_(metrics.GetCounter("strongroom_rotations_total",
+                                    "Key rotations done.")),
+      reservations_(
+          metrics.GetCounter("strongroom_seal_ledger_reservations_total",
+                             "Blocks of seals reserved in the store.")),
+      live_(metrics) {}
+
+StatusOr<std::vector<Keyring::OwnedObject>> KeyringImpl::DescribeObjects() {
+  SR_ASSIGN_OR_RETURN(std::vector<hsm::TokenObject> objects, device_.List());
+  // The store and not the snapshot: it also knows keys in the making.
+  SR_ASSIGN_OR_RETURN(const std::vector<KeyRows> rows, ReadAllRows());
+  std::unordered_map<Uuid, std::string> owners;
+  for (const KeyRows& key : rows) {
+    for (const store::VersionRow& row : key.versions) {
+      owners.emplace(row.kek_id, "kek " + key.key.name + " v" +
+                                     std::to_string(row.version));
+    }
+  }
+  const auto owner_of = [&](const hsm::TokenObject& object) -> std::string {
+    StatusOr<Uuid> id = Uuid::FromBytes(object.id);
+    if (id.ok() && object.object_class == "secret-key") {
+      auto found = owners.find(*id);
+      if (found != owners.end()) return found->second;
+    }
+    const auto label = KekLabel::Parse(object.label);
+    if (!label) return "foreign";
+    return label->installation == store_.installation_id()
+               ? "unknown to this store"
+               : "unknown installation";
+  };
+  std::vector<OwnedObject> described;
+  described.reserve(objects.size());
+  for (hsm::TokenObject& object : objects) {
+    std::string owner = owner_of(object);
+    described.push_back({std::move(object), std::move(owner)});
+  }
+  return described;
+}
+
+std::unique_ptr<Keyring> CreateKeyring(store::Store& store, hsm::Device& device,
+                                       const Clock& clock, Metrics& metrics,
+                                       KeyringOptions options) {
+  return std::make_unique<KeyringImpl>(store, device, clock, metrics,
+                                       std::move(options));
+}
+
+}  // namespace strongroom::keyring

@@ -1,0 +1,177 @@
+#include "keyring/live_keys.h"
+
+#include <algorithm>
+#include <array>
+
+namespace strongroom::keyring {
+namespace {
+
+constexpr VersionState kAllStates[] = {
+    VersionState::kPending, VersionState::kEnabled, VersionState::kDisabled,
+    VersionState::kDestroyScheduled, VersionState::kDestroyed};
+
+StatusOr<std::shared_ptr<const Key>> MakeKey(const KeyRows& rows) {
+  StatusOr<KeyName> name = KeyName::Parse(rows.key.name);
+  if (!name.ok()) {
+    return Error(Reason::kStoreCorrupt,
+                 "key " + rows.key.id.ToString() +
+                     " has a name that cannot be; restore a backup of the "
+                     "store");
+  }
+  auto key = std::make_shared<Key>(Key{
+      .id = rows.key.id,
+      .name = *std::move(name),
+      .labels = rows.key.labels,
+      .primary = rows.key.primary_version,
+      .versions = {},
+      .policy = {.max_items = rows.key.max_items,
+                 .max_age = std::chrono::milliseconds(rows.key.max_age_ms)},
+      .rotation_period_s = rows.key.rotation_period_s,
+      .next_rotation = rows.key.next_rotation,
+      .destroy_after_s = rows.key.destroy_after_s,
+      .created = rows.key.created,
+  });
+  key->versions.reserve(rows.versions.size());
+  for (const store::VersionRow& row : rows.versions) {
+    key->versions.push_back({.number = row.version,
+                             .kek_id = row.kek_id,
+                             .state = row.state,
+                             .created = row.created,
+                             .destroy_time = row.destroy_time});
+  }
+  if (key->Find(key->primary) == nullptr) {
+    return Error(Reason::kStoreCorrupt,
+                 "key " + rows.key.name + " has the primary v" +
+                     std::to_string(key->primary) +
+                     ", which has no row; restore a backup of the store");
+  }
+  return std::shared_ptr<const Key>(std::move(key));
+}
+
+}  // namespace
+
+const Version* Key::Find(uint32_t number) const {
+  auto found = std::ranges::lower_bound(versions, number, {}, &Version::number);
+  if (found == versions.end() || found->number != number) return nullptr;
+  return &*found;
+}
+
+const Key* Snapshot::FindByName(std::string_view name) const {
+  auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second.get();
+}
+
+const Key* Snapshot::FindById(const Uuid& id) const {
+  auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second.get();
+}
+
+const store::VersionRow* KeyRows::Find(uint32_t version) const {
+  for (const store::VersionRow& row : versions) {
+    if (row.version == version) return &row;
+  }
+  return nullptr;
+}
+
+StatusOr<KeyRows> ReadRows(store::ReadTransaction& transaction,
+                           const Uuid& id) {
+  SR_ASSIGN_OR_RETURN(std::optional<store::KeyRow> key, transaction.GetKey(id));
+  if (!key) {
+    return Error(Reason::kKeyNotFound,
+                 "there is no key with the id " + id.ToString());
+  }
+  KeyRows rows;
+  rows.key = *std::move(key);
+  SR_ASSIGN_OR_RETURN(rows.versions, transaction.VersionsOf(id));
+  SR_ASSIGN_OR_RETURN(rows.change_seq, transaction.ChangeSeq());
+  return rows;
+}
+
+LiveVersion* LiveKey::Find(uint32_t number) const {
+  const Version* version = key->Find(number);
+  if (version == nullptr) return nullptr;
+  return versions[static_cast<size_t>(version - key->versions.data())].get();
+}
+
+const LiveKey* View::Find(const Uuid& id) const {
+  auto found = keys.find(id);
+  return found == keys.end() ? nullptr : found->second.get();
+}
+
+LiveKeys::LiveKeys(Metrics& metrics)
+    : keys_gauge_(metrics.GetGauge("strongroom_keys", "Keys in the keyring.")),
+      view_(std::make_shared<View>()) {
+  for (VersionState state : kAllStates) {
+    version_gauges_.emplace_back(
+        state,
+        &metrics.GetGauge("strongroom_key_versions", "Key versions by state.",
+                          {{"state", StateName(state)}}));
+  }
+}
+
+Status LiveKeys::Publish(const std::vector<KeyRows>& rows,
+                         const DescribeNew& describe) {
+  const std::shared_ptr<const View> before = Get();
+  auto snapshot = std::make_shared<Snapshot>(*before->snapshot);
+  auto view = std::make_shared<View>(*before);
+  for (const KeyRows& one : rows) {
+    if (one.key.primary_version == 0) continue;
+    SR_ASSIGN_OR_RETURN(std::shared_ptr<const Key> key, MakeKey(one));
+    auto live = std::make_shared<LiveKey>();
+    live->key = key;
+    const LiveKey* old = before->Find(one.key.id);
+    for (size_t i = 0; i < one.versions.size(); ++i) {
+      const store::VersionRow& row = one.versions[i];
+      const Version* known =
+          old == nullptr ? nullptr : old->key->Find(row.version);
+      // A PENDING version was only shown: its ledger begins when it is enabled.
+      if (known != nullptr && known->kek_id == row.kek_id &&
+          known->state != VersionState::kPending) {
+        live->versions.push_back(old->versions[static_cast<size_t>(
+            known - old->key->versions.data())]);
+        continue;
+      }
+      const New fresh = describe(row);
+      live->versions.push_back(std::make_shared<LiveVersion>(
+          row.seals_reserved, fresh.left, fresh.on_token));
+    }
+    snapshot->by_name_.insert_or_assign(key->name.ToString(), key);
+    snapshot->by_id_.insert_or_assign(key->id, key);
+    snapshot->change_seq_ = std::max(snapshot->change_seq_, one.change_seq);
+    view->keys.insert_or_assign(key->id, std::move(live));
+  }
+  view->snapshot = std::move(snapshot);
+  Replace(std::move(view));
+  return OkStatus();
+}
+
+void LiveKeys::Withdraw(const Uuid& id) {
+  const std::shared_ptr<const View> before = Get();
+  const LiveKey* old = before->Find(id);
+  if (old == nullptr) return;
+  auto snapshot = std::make_shared<Snapshot>(*before->snapshot);
+  auto view = std::make_shared<View>(*before);
+  snapshot->by_name_.erase(old->key->name.ToString());
+  snapshot->by_id_.erase(id);
+  view->keys.erase(id);
+  view->snapshot = std::move(snapshot);
+  Replace(std::move(view));
+}
+
+void LiveKeys::Replace(std::shared_ptr<const View> view) {
+  std::array<int64_t, std::size(kAllStates) + 1> counts{};
+  for (const auto& [name, key] : view->snapshot->keys()) {
+    for (const Version& version : key->versions) {
+      ++counts[static_cast<size_t>(version.state)];
+    }
+  }
+  keys_gauge_.Set(static_cast<double>(view->keys.size()));
+  for (const auto& [state, gauge] : version_gauges_) {
+    gauge->Set(static_cast<double>(counts[static_cast<size_t>(state)]));
+  }
+  // The old view may be the last of its kind: it is freed outside the lock.
+  MutexLock lock(mutex_);
+  view_.swap(view);
+}
+
+}  // namespace strongroom::keyring

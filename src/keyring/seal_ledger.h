@@ -1,0 +1,59 @@
+// SealLedger: how many seals a KEK has made, as an upper bound that survives
+// any crash.
+//
+// Seals are reserved in the store in blocks ahead of use; here is what is left
+// of them. A crash loses the rest of a block: it can only over-count.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "strongroom/base/mutex.h"
+
+namespace strongroom::keyring {
+
+// Thread-safe. Counting is lock-free.
+class SealLedger {
+ public:
+  // `total` is what the store has reserved, `left` how much of it is still to
+  // be used by this process.
+  SealLedger(uint64_t total, uint64_t left) : total_(total), left_(left) {}
+
+  // Count takes one seal; false, and nothing, if none is left.
+  bool Count() {
+    uint64_t left = left_.load();
+    while (left > 0) {
+      if (left_.compare_exchange_weak(left, left - 1)) return true;
+    }
+    return false;
+  }
+
+  // Grant adds `granted` seals that the store has reserved durably, which
+  // brought its total to `total`.
+  void Grant(uint64_t total, uint64_t granted) {
+    uint64_t known = total_.load();
+    while (known < total && !total_.compare_exchange_weak(known, total)) {
+    }
+    left_.fetch_add(granted);
+  }
+
+  uint64_t left() const { return left_.load(); }
+  uint64_t total() const { return total_.load(); }
+  // Counted is never lower than what was used: `left_` is read first, as Grant
+  // writes it last.
+  uint64_t Counted() const {
+    const uint64_t left = left_.load();
+    return total_.load() - left;
+  }
+
+  // Held while one caller reserves, so that the others wait for its block
+  // instead of reserving one each.
+  Mutex& reserving() { return reserving_; }
+
+ private:
+  std::atomic<uint64_t> total_;
+  std::atomic<uint64_t> left_;
+  Mutex reserving_;
+};
+
+}  // namespace strongroom::keyring

@@ -1,0 +1,102 @@
+// The one table of version states: what each permits and where it may go.
+#include <optional>
+#include <string_view>
+
+#include "strongroom/keyring/keyring.h"
+
+namespace strongroom::keyring {
+namespace {
+
+using Next = std::optional<VersionState>;
+constexpr Next kRefused = std::nullopt;
+
+struct StateRow {
+  VersionState state;
+  std::string_view name;
+  bool seals;
+  bool opens;
+  Next enable;
+  Next disable;
+  Next schedule_destroy;
+  Next cancel_destroy;
+};
+
+// PENDING becomes ENABLED, and DESTROY_SCHEDULED becomes DESTROYED, by the
+// keyring's own steps: nobody may ask for that.
+constexpr StateRow kStates[] = {
+    {.state = VersionState::kPending,
+     .name = "PENDING",
+     .seals = false,
+     .opens = false,
+     .enable = kRefused,
+     .disable = kRefused,
+     .schedule_destroy = kRefused,
+     .cancel_destroy = kRefused},
+    {.state = VersionState::kEnabled,
+     .name = "ENABLED",
+     .seals = true,
+     .opens = true,
+     .enable = kRefused,
+     .disable = VersionState::kDisabled,
+     .schedule_destroy = VersionState::kDestroyScheduled,
+     .cancel_destroy = kRefused},
+    {.state = VersionState::kDisabled,
+     .name = "DISABLED",
+     .seals = false,
+     .opens = false,
+     .enable = VersionState::kEnabled,
+     .disable = kRefused,
+     .schedule_destroy = VersionState::kDestroyScheduled,
+     .cancel_destroy = kRefused},
+    {.state = VersionState::kDestroyScheduled,
+     .name = "DESTROY_SCHEDULED",
+     .seals = false,
+     .opens = false,
+     .enable = kRefused,
+     .disable = kRefused,
+     .schedule_destroy = kRefused,
+     .cancel_destroy = VersionState::kDisabled},
+    {.state = VersionState::kDestroyed,
+     .name = "DESTROYED",
+     .seals = false,
+     .opens = false,
+     .enable = kRefused,
+     .disable = kRefused,
+     .schedule_destroy = kRefused,
+     .cancel_destroy = kRefused},
+};
+
+// The last row is the one that permits nothing: a number that is no state gets
+// it too.
+constexpr const StateRow& RowOf(VersionState state) {
+  for (const StateRow& row : kStates) {
+    if (row.state == state) return row;
+  }
+  return kStates[4];
+}
+
+}  // namespace
+
+std::string_view StateName(VersionState state) { return RowOf(state).name; }
+
+bool Permits(VersionState state, VersionUse use) {
+  const StateRow& row = RowOf(state);
+  return use == VersionUse::kSeal ? row.seals : row.opens;
+}
+
+std::optional<VersionState> Target(VersionState from, VersionMove move) {
+  const StateRow& row = RowOf(from);
+  switch (move) {
+    case VersionMove::kEnable:
+      return row.enable;
+    case VersionMove::kDisable:
+      return row.disable;
+    case VersionMove::kScheduleDestroy:
+      return row.schedule_destroy;
+    case VersionMove::kCancelDestroy:
+      return row.cancel_destroy;
+  }
+  return kRefused;
+}
+
+}  // namespace strongroom::keyring

@@ -1,0 +1,98 @@
+#include "rpc/edge.h"
+
+#include <array>
+#include <cinttypes>
+#include <cstdio>
+
+#include "rpc/errors.h"
+#include "rpc/identity.h"
+#include "strongroom/base/random.h"
+
+namespace strongroom::rpc {
+namespace {
+
+// Trailing metadata, in every answer: what a caller quotes to the operator.
+constexpr char kRequestIdKey[] = "strongroom-request-id";
+
+// gRPC deadlines are wall time; a far future one means none.
+std::optional<SteadyTime> DeadlineOf(const grpc::CallbackServerContext& context,
+                                     const Clock& clock) {
+  auto deadline = context.deadline();
+  auto left = deadline - std::chrono::system_clock::now();
+  if (left > std::chrono::hours(24 * 365)) return std::nullopt;
+  return clock.Steady() +
+         std::chrono::duration_cast<SteadyTime::duration>(left);
+}
+
+}  // namespace
+
+RequestIds::RequestIds() {
+  std::array<uint8_t, 8> random;
+  FillRandom(random);
+  prefix_ = ToHex(random);
+}
+
+std::string RequestIds::Next() {
+  char count[24];
+  std::snprintf(count, sizeof count, "-%08" PRIx64,
+                count_.fetch_add(1, std::memory_order_relaxed) + 1);
+  return prefix_ + count;
+}
+
+Exchange::Exchange(Edge& edge, service::Operation operation,
+                   grpc::CallbackServerContext* context,
+                   grpc::ByteBuffer* response)
+    : edge_(edge),
+      spec_(service::SpecOf(operation)),
+      context_(context),
+      reactor_(context->DefaultReactor()),
+      response_(response),
+      request_id_(edge.ids.Next()) {}
+
+Status Exchange::Parse(const grpc::ByteBuffer& bytes,
+                       google::protobuf::MessageLite* request) {
+  Status status;
+  if (bytes.Length() > spec_.max_request_bytes) {
+    status =
+        Error(Reason::kRequestTooLarge,
+              std::string(spec_.rpc) + " request of " +
+                  std::to_string(bytes.Length()) + " bytes; want at most " +
+                  std::to_string(spec_.max_request_bytes));
+  } else {
+    status = ParseMessage(bytes, request);
+  }
+  WipeBuffer(bytes);
+  return status;
+}
+
+service::Call Exchange::MakeCall() {
+  return {
+      .operation = spec_.operation,
+      .caller =
+          edge_.authenticator.Authenticate(PeerOf(*context_->auth_context())),
+      .peer = AddressOf(context_->peer()),
+      .request_id = request_id_,
+      .deadline = DeadlineOf(*context_, edge_.clock),
+  };
+}
+
+void Exchange::Answer(const google::protobuf::MessageLite& response) {
+  *response_ = SerializeMessage(response);
+  Finish(grpc::Status::OK);
+}
+
+void Exchange::Fail(const Status& status) {
+  Finish(ToGrpcStatus(status, request_id_));
+}
+
+void Exchange::Refuse(const Status& why) {
+  Fail(edge_.service.Refuse(MakeCall(), why));
+}
+
+void Exchange::Finish(const grpc::Status& status) {
+  context_->AddTrailingMetadata(kRequestIdKey, request_id_);
+  // gRPC may free the context at once: nothing is touched after this.
+  reactor_->Finish(status);
+}
+
+}  // namespace strongroom::rpc

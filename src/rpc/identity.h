@@ -1,0 +1,20 @@
+// Who is at the other end of a connection.
+#pragma once
+
+#include <grpcpp/security/auth_context.h>
+
+#include <string>
+
+#include "strongroom/auth/caller.h"
+
+namespace strongroom::rpc {
+
+// PeerOf reads what the TLS handshake proved. Without a verified client
+// certificate `verified` is false and nothing else is filled in.
+auth::PeerCertificate PeerOf(const grpc::AuthContext& context);
+
+// AddressOf turns gRPC's peer ("ipv4:10.0.0.1:77", "ipv6:%5B::1%5D:77") into
+// the form people write: "10.0.0.1:77", "[::1]:77".
+std::string AddressOf(const std::string& grpc_peer);
+
+}  // namespace strongroom::rpc

@@ -1,0 +1,150 @@
+#include "rpc/rpc_server.h"
+
+#include <google/protobuf/stubs/logging.h>
+#include <grpc/grpc_security_constants.h>
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+
+#include <mutex>
+
+#include "rpc/edge.h"
+#include "rpc/listen_address.h"
+#include "rpc/services.h"
+#include "strongroom/base/log.h"
+
+namespace strongroom::rpc {
+namespace {
+
+// A request of just over the limit must reach us, to be refused with a reason.
+constexpr int kMaxReceiveBytes =
+    static_cast<int>(service::kMaxBatchRequestBytes) + (1 << 20);
+
+void ForwardGrpcLog(gpr_log_func_args* args) {
+  if (args->severity != GPR_LOG_SEVERITY_ERROR) return;
+  log::Warning("grpc", {{"message", args->message}});
+}
+
+void SetUpLibraries() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    gpr_set_log_function(&ForwardGrpcLog);
+    // Requests that do not parse are answered; they do not fill the log.
+    google::protobuf::SetLogHandler(nullptr);
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  });
+}
+
+std::shared_ptr<grpc::ServerCredentials> MakeCredentials(
+    const TlsFiles& files) {
+  auto provider =
+      std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+          files.key, files.certificate, files.client_ca,
+          kCertificateRefreshSeconds);
+  grpc::experimental::TlsServerCredentialsOptions options(provider);
+  options.watch_root_certs();
+  options.watch_identity_key_cert_pairs();
+  options.set_cert_request_type(
+      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  if (!files.crl_directory.empty()) {
+    options.set_crl_directory(files.crl_directory);
+  }
+  return grpc::experimental::TlsServerCredentials(options);
+}
+
+void SetLimits(const RpcOptions& options, grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  grpc::ResourceQuota quota("strongroom");
+  quota.Resize(options.memory_bytes);
+  quota.SetMaxThreads(64);  // reflection alone uses threads of its own
+  builder->SetResourceQuota(quota);
+  auto set = [builder](const char* argument, int value) {
+    builder->AddChannelArgument(argument, value);
+  };
+  set(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on one port: an error
+  set(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
+  set(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
+  set(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+  // A client may ping every 10 s, calls or not; a server asks after 60 s.
+  set(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  set(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2);
+  set(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  set(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  set(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  // So that an expired or revoked certificate does not live on for ever in a
+  // connection that was made with it.
+  set(GRPC_ARG_MAX_CONNECTION_AGE_MS, 3600'000);
+  set(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, 60'000);
+}
+
+}  // namespace
+
+struct RpcServer::Parts {
+  Parts(const RpcOptions& options, service::KeyService& key_service,
+        const Clock& clock)
+      : edge{.service = key_service,
+             .clock = clock,
+             .facts = options.facts,
+             .workers = {options.blocking_workers, options.blocking_queue},
+             .authenticator = {},
+             .ids = {}},
+        services(MakeServices(edge)) {}
+
+  Edge edge;
+  std::vector<std::unique_ptr<grpc::Service>> services;
+  std::unique_ptr<grpc::Server> server;
+  int port = 0;
+};
+
+StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(
+    const RpcOptions& options, service::KeyService& service,
+    const Clock& clock) {
+  SetUpLibraries();
+  SR_ASSIGN_OR_RETURN(ListenAddress address,
+                      ListenAddress::Parse(options.listen));
+  // gRPC says only that it failed; this says why.
+  SR_RETURN_IF_ERROR(address.Probe());
+  auto parts = std::make_unique<Parts>(options, service, clock);
+  grpc::ServerBuilder builder;
+  SetLimits(options, &builder);
+  builder.AddListeningPort(address.ToString(), MakeCredentials(options.tls),
+                           &parts->port);
+  for (const auto& each : parts->services) builder.RegisterService(each.get());
+  parts->server = builder.BuildAndStart();
+  if (parts->server == nullptr || parts->port == 0) {
+    return Error(Reason::kAddressInUse,
+                 "cannot listen on " + address.ToString() +
+                     "; want an address of this machine that is free");
+  }
+  std::unique_ptr<RpcServer> server(new RpcServer(std::move(parts)));
+  server->SetServing(false);
+  return server;
+}
+
+RpcServer::RpcServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+RpcServer::~RpcServer() {
+  if (parts_->server != nullptr) Shutdown(std::chrono::system_clock::now());
+}
+
+int RpcServer::port() const { return parts_->port; }
+
+void RpcServer::SetServing(bool serving) {
+  auto* health = parts_->server->GetHealthCheckService();
+  health->SetServingStatus(serving);  // "" and every name asked for before
+  health->SetServingStatus("strongroom.v1.KeyService", serving);
+  health->SetServingStatus("strongroom.v1.KeyAdmin", serving);
+}
+
+void RpcServer::Shutdown(std::chrono::system_clock::time_point deadline) {
+  parts_->server->Shutdown(deadline);
+  parts_->server->Wait();
+  parts_->server.reset();
+}
+
+}  // namespace strongroom::rpc

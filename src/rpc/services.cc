@@ -1,0 +1,108 @@
+#include "rpc/services.h"
+
+#include "rpc/admin_methods.h"
+#include "strongroom/v1/key_admin.grpc.pb.h"
+#include "strongroom/v1/key_service.grpc.pb.h"
+
+// The generated classes keep a synchronous method of the same name, which the
+// raw form disables: hiding it is what is meant.
+#pragma GCC diagnostic ignored "-Woverloaded-virtual"
+
+namespace strongroom::rpc {
+namespace {
+
+using service::Operation;
+
+#define SR_SERVE(how, rpc, Response)                                          \
+  grpc::ServerUnaryReactor* rpc(grpc::CallbackServerContext* context,         \
+                                const grpc::ByteBuffer* bytes,                \
+                                grpc::ByteBuffer* out) override {             \
+    return how<v1::rpc##Request, Response>(edge_, Operation::k##rpc, context, \
+                                           bytes, out);                       \
+  }
+
+namespace data {
+
+using S = v1::KeyService;
+using Unary = S::WithRawCallbackMethod_Encrypt<S::WithRawCallbackMethod_Decrypt<
+    S::WithRawCallbackMethod_Wrap<S::WithRawCallbackMethod_Unwrap<
+        S::WithRawCallbackMethod_GenerateDataKey<
+            S::WithRawCallbackMethod_Rewrap<S::Service>>>>>>;
+using All =
+    S::WithRawCallbackMethod_BatchEncrypt<S::WithRawCallbackMethod_BatchDecrypt<
+        S::WithRawCallbackMethod_BatchWrap<S::WithRawCallbackMethod_BatchUnwrap<
+            S::WithRawCallbackMethod_BatchGenerateDataKeys<
+                S::WithRawCallbackMethod_BatchRewrap<Unary>>>>>>;
+
+}  // namespace data
+
+class DataPlane final : public data::All {
+ public:
+  explicit DataPlane(Edge& edge) : edge_(edge) {}
+
+  SR_SERVE(ServeData, Encrypt, v1::EncryptResponse)
+  SR_SERVE(ServeData, Decrypt, v1::DecryptResponse)
+  SR_SERVE(ServeData, Wrap, v1::WrapResponse)
+  SR_SERVE(ServeData, Unwrap, v1::UnwrapResponse)
+  SR_SERVE(ServeData, GenerateDataKey, v1::GenerateDataKeyResponse)
+  SR_SERVE(ServeData, Rewrap, v1::RewrapResponse)
+  SR_SERVE(ServeData, BatchEncrypt, v1::BatchEncryptResponse)
+  SR_SERVE(ServeData, BatchDecrypt, v1::BatchDecryptResponse)
+  SR_SERVE(ServeData, BatchWrap, v1::BatchWrapResponse)
+  SR_SERVE(ServeData, BatchUnwrap, v1::BatchUnwrapResponse)
+  SR_SERVE(ServeData, BatchGenerateDataKeys, v1::BatchGenerateDataKeysResponse)
+  SR_SERVE(ServeData, BatchRewrap, v1::BatchRewrapResponse)
+
+ private:
+  Edge& edge_;
+};
+
+namespace admin {
+
+using A = v1::KeyAdmin;
+using Keys = A::WithRawCallbackMethod_CreateKey<A::WithRawCallbackMethod_GetKey<
+    A::WithRawCallbackMethod_ListKeys<A::WithRawCallbackMethod_UpdateKey<
+        A::WithRawCallbackMethod_RotateKey<A::Service>>>>>;
+using Versions = A::WithRawCallbackMethod_EnableVersion<
+    A::WithRawCallbackMethod_DisableVersion<
+        A::WithRawCallbackMethod_ScheduleDestroyVersion<
+            A::WithRawCallbackMethod_CancelDestroyVersion<Keys>>>>;
+using All = A::WithRawCallbackMethod_ListTokenObjects<
+    A::WithRawCallbackMethod_GetStatus<
+        A::WithRawCallbackMethod_WhoAmI<Versions>>>;
+
+}  // namespace admin
+
+class AdminPlane final : public admin::All {
+ public:
+  explicit AdminPlane(Edge& edge) : edge_(edge) {}
+
+  SR_SERVE(ServeBlocking, CreateKey, v1::Key)
+  SR_SERVE(ServeBlocking, GetKey, v1::Key)
+  SR_SERVE(ServeBlocking, ListKeys, v1::ListKeysResponse)
+  SR_SERVE(ServeBlocking, UpdateKey, v1::Key)
+  SR_SERVE(ServeBlocking, RotateKey, v1::Key)
+  SR_SERVE(ServeBlocking, EnableVersion, v1::KeyVersion)
+  SR_SERVE(ServeBlocking, DisableVersion, v1::KeyVersion)
+  SR_SERVE(ServeBlocking, ScheduleDestroyVersion, v1::KeyVersion)
+  SR_SERVE(ServeBlocking, CancelDestroyVersion, v1::KeyVersion)
+  SR_SERVE(ServeBlocking, ListTokenObjects, v1::ListTokenObjectsResponse)
+  SR_SERVE(ServeBlocking, GetStatus, v1::GetStatusResponse)
+  SR_SERVE(ServeBlocking, WhoAmI, v1::WhoAmIResponse)
+
+ private:
+  Edge& edge_;
+};
+
+#undef SR_SERVE
+
+}  // namespace
+
+std::vector<std::unique_ptr<grpc::Service>> MakeServices(Edge& edge) {
+  std::vector<std::unique_ptr<grpc::Service>> services;
+  services.push_back(std::make_unique<DataPlane>(edge));
+  services.push_back(std::make_unique<AdminPlane>(edge));
+  return services;
+}
+
+}  // namespace strongroom::rpc

@@ -1,0 +1,204 @@
+#include <chrono>
+#include <string>
+
+#include "rpc/translate.h"
+
+namespace strongroom::rpc {
+namespace {
+
+using google::protobuf::Duration;
+using google::protobuf::Timestamp;
+
+// What google.protobuf.Duration itself allows: 10,000 years.
+constexpr int64_t kMaxDurationSeconds = 315'576'000'000;
+
+StatusOr<int64_t> InUnits(const Duration& duration, std::string_view field,
+                          int64_t units_per_second, std::string_view unit) {
+  const int64_t nanos_per_unit = 1'000'000'000 / units_per_second;
+  if (duration.seconds() < 0 || duration.seconds() > kMaxDurationSeconds ||
+      duration.nanos() < 0 || duration.nanos() > 999'999'999 ||
+      duration.nanos() % nanos_per_unit != 0) {
+    return Error(Reason::kArgumentInvalid,
+                 std::string(field) + " is " +
+                     std::to_string(duration.seconds()) + " s and " +
+                     std::to_string(duration.nanos()) + " ns; want whole " +
+                     std::string(unit) + ", not negative");
+  }
+  return duration.seconds() * units_per_second +
+         duration.nanos() / nanos_per_unit;
+}
+
+StatusOr<int64_t> Seconds(const Duration& duration, std::string_view field) {
+  return InUnits(duration, field, 1, "seconds");
+}
+
+StatusOr<batching::BatchPolicy> ToPolicy(const v1::BatchPolicy& in) {
+  batching::BatchPolicy policy;
+  if (in.max_items() != 0) policy.max_items = in.max_items();
+  SR_ASSIGN_OR_RETURN(
+      int64_t max_age,
+      InUnits(in.max_age(), "batch_policy.max_age", 1000, "milliseconds"));
+  policy.max_age = std::chrono::milliseconds(max_age);
+  return policy;
+}
+
+template <typename Message>
+Labels ToLabels(const Message& message) {
+  return Labels(message.labels().begin(), message.labels().end());
+}
+
+void FillTime(WallTime time, Timestamp* out) {
+  int64_t micros = time.time_since_epoch().count();
+  int64_t seconds = micros / 1'000'000;
+  int64_t rest = micros % 1'000'000;
+  if (rest < 0) {
+    rest += 1'000'000;
+    --seconds;
+  }
+  out->set_seconds(seconds);
+  out->set_nanos(static_cast<int32_t>(rest * 1000));
+}
+
+v1::KeyVersionState ToState(keyring::VersionState state) {
+  switch (state) {
+    case keyring::VersionState::kPending:
+      return v1::PENDING;
+    case keyring::VersionState::kEnabled:
+      return v1::ENABLED;
+    case keyring::VersionState::kDisabled:
+      return v1::DISABLED;
+    case keyring::VersionState::kDestroyScheduled:
+      return v1::DESTROY_SCHEDULED;
+    case keyring::VersionState::kDestroyed:
+      return v1::DESTROYED;
+  }
+  return v1::KEY_VERSION_STATE_UNSPECIFIED;
+}
+
+void FillOne(const service::KeyView& view, size_t index, v1::KeyVersion* out) {
+  const keyring::Version& version = view.key->versions[index];
+  out->set_version(version.number);
+  out->set_state(ToState(version.state));
+  FillTime(version.created, out->mutable_create_time());
+  if (version.state == keyring::VersionState::kDestroyScheduled ||
+      version.state == keyring::VersionState::kDestroyed) {
+    FillTime(version.destroy_time, out->mutable_destroy_time());
+  }
+  out->set_primary(version.number == view.key->primary);
+  out->set_kek_id(version.kek_id.ToString());
+  if (index < view.seals.size()) out->set_seals(view.seals[index]);
+}
+
+// ApplyField copies one field that the mask names.
+Status ApplyField(const v1::Key& key, const std::string& path,
+                  keyring::KeyChange* change) {
+  if (path == "labels") {
+    change->labels = ToLabels(key);
+    return OkStatus();
+  }
+  if (path == "rotation_period") {
+    SR_ASSIGN_OR_RETURN(change->rotation_period_s,
+                        Seconds(key.rotation_period(), path));
+    return OkStatus();
+  }
+  if (path == "batch_policy") {
+    SR_ASSIGN_OR_RETURN(change->policy, ToPolicy(key.batch_policy()));
+    return OkStatus();
+  }
+  if (path == "destroy_scheduled_duration") {
+    if (!key.has_destroy_scheduled_duration()) {
+      return Error(Reason::kArgumentInvalid,
+                   "update_mask names destroy_scheduled_duration, but the key "
+                   "has none; want a duration");
+    }
+    SR_ASSIGN_OR_RETURN(change->destroy_after_s,
+                        Seconds(key.destroy_scheduled_duration(), path));
+    return OkStatus();
+  }
+  return Error(Reason::kArgumentInvalid,
+               "update_mask names \"" + path.substr(0, 64) +
+                   "\"; want labels, rotation_period, batch_policy or "
+                   "destroy_scheduled_duration");
+}
+
+}  // namespace
+
+StatusOr<service::KeySettings> ToSettings(const v1::CreateKeyRequest& request) {
+  service::KeySettings settings;
+  settings.labels = ToLabels(request);
+  SR_ASSIGN_OR_RETURN(settings.rotation_period_s,
+                      Seconds(request.rotation_period(), "rotation_period"));
+  SR_ASSIGN_OR_RETURN(settings.policy, ToPolicy(request.batch_policy()));
+  if (request.has_destroy_scheduled_duration()) {
+    SR_ASSIGN_OR_RETURN(settings.destroy_after_s,
+                        Seconds(request.destroy_scheduled_duration(),
+                                "destroy_scheduled_duration"));
+  }
+  return settings;
+}
+
+StatusOr<keyring::KeyChange> ToChange(const v1::UpdateKeyRequest& request) {
+  if (request.update_mask().paths().empty()) {
+    return Error(Reason::kArgumentInvalid,
+                 "update_mask is empty; want the names of the fields to "
+                 "change: labels, rotation_period, batch_policy, "
+                 "destroy_scheduled_duration");
+  }
+  keyring::KeyChange change;
+  for (const std::string& path : request.update_mask().paths()) {
+    SR_RETURN_IF_ERROR(ApplyField(request.key(), path, &change));
+  }
+  return change;
+}
+
+void FillKey(const service::KeyView& view, v1::Key* key) {
+  const keyring::Key& from = *view.key;
+  key->set_name(from.name.ToString());
+  key->set_id(from.id.ToString());
+  key->mutable_labels()->insert(from.labels.begin(), from.labels.end());
+  key->set_primary_version(from.primary);
+  for (size_t i = 0; i < from.versions.size(); ++i) {
+    FillOne(view, i, key->add_versions());
+  }
+  FillTime(from.created, key->mutable_create_time());
+  if (from.rotation_period_s != 0) {
+    key->mutable_rotation_period()->set_seconds(from.rotation_period_s);
+    FillTime(from.next_rotation, key->mutable_next_rotation_time());
+  }
+  v1::BatchPolicy* policy = key->mutable_batch_policy();
+  policy->set_max_items(from.policy.max_items);
+  int64_t max_age = from.policy.max_age.count();
+  policy->mutable_max_age()->set_seconds(max_age / 1000);
+  policy->mutable_max_age()->set_nanos(static_cast<int32_t>(max_age % 1000) *
+                                       1'000'000);
+  key->mutable_destroy_scheduled_duration()->set_seconds(from.destroy_after_s);
+}
+
+Status FillVersion(const service::KeyView& view, uint32_t version,
+                   v1::KeyVersion* out) {
+  for (size_t i = 0; i < view.key->versions.size(); ++i) {
+    if (view.key->versions[i].number != version) continue;
+    FillOne(view, i, out);
+    return OkStatus();
+  }
+  return Error(Reason::kInternal, "the answer about " +
+                                      view.key->name.ToString() + " lacks v" +
+                                      std::to_string(version));
+}
+
+void FillTokenObject(const keyring::Keyring::OwnedObject& owned,
+                     v1::TokenObject* out) {
+  out->set_id(ToHex(owned.object.id));
+  // Labels and types of foreign objects are any bytes; proto strings are UTF-8.
+  auto text = [](const std::string& s) {
+    return IsUtf8(s) ? s : "hex:" + ToHex(AsBytes(s));
+  };
+  out->set_label(text(owned.object.label));
+  out->set_object_class(text(owned.object.object_class));
+  out->set_key_type(text(owned.object.key_type));
+  out->set_owner(text(owned.owner));
+  out->set_sensitive(owned.object.sensitive);
+  out->set_never_extractable(owned.object.never_extractable);
+}
+
+}  // namespace strongroom::rpc

@@ -1,0 +1,359 @@
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "rpc/errors.h"
+#include "rpc/translate.h"
+
+namespace strongroom::rpc {
+namespace {
+
+using ContextField = google::protobuf::RepeatedPtrField<v1::ContextPair>;
+
+service::Context ToContext(const ContextField& pairs) {
+  service::Context context;
+  context.reserve(pairs.size());
+  for (const v1::ContextPair& pair : pairs) {
+    context.emplace_back(pair.key(), pair.value());
+  }
+  return context;
+}
+
+// An item without pairs of its own takes the request's.
+std::optional<service::Context> ToItemContext(const ContextField& pairs) {
+  if (pairs.empty()) return std::nullopt;
+  return ToContext(pairs);
+}
+
+SecretBytes TakeSecret(std::string* field) {
+  SecretBytes secret = SecretBytes::CopyOf(AsBytes(*field));
+  WipeString(field);
+  return secret;
+}
+
+Bytes CopyBytes(const std::string& field) { return ToBytes(AsBytes(field)); }
+
+void SetBytes(ByteView bytes, std::string* field) {
+  field->assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+Status CheckCount(uint64_t count) {
+  if (count <= service::kMaxBatchRequestItems) return OkStatus();
+  return Error(Reason::kRequestTooLarge,
+               "the request has " + std::to_string(count) +
+                   " items; want at most " +
+                   std::to_string(service::kMaxBatchRequestItems) +
+                   ": send several requests");
+}
+
+template <typename Request>
+service::SealCommand SealOne(Request* request, std::string* secret) {
+  service::SealCommand command;
+  command.key_name = request->name();
+  command.context = ToContext(request->encryption_context());
+  command.items.emplace_back().secret = TakeSecret(secret);
+  return command;
+}
+
+template <typename Request, typename SecretOf>
+StatusOr<service::SealCommand> SealMany(Request* request, SecretOf secret_of) {
+  SR_RETURN_IF_ERROR(CheckCount(request->items_size()));
+  service::SealCommand command;
+  command.key_name = request->name();
+  command.context = ToContext(request->encryption_context());
+  command.items.reserve(request->items_size());
+  for (auto& item : *request->mutable_items()) {
+    service::SealInput& input = command.items.emplace_back();
+    input.secret = TakeSecret(secret_of(&item));
+    input.context = ToItemContext(item.encryption_context());
+  }
+  return command;
+}
+
+template <typename Request>
+service::OpenCommand OpenOne(const Request& request, const std::string& token) {
+  service::OpenCommand command;
+  command.key_name = request.name();
+  command.context = ToContext(request.encryption_context());
+  command.items.emplace_back().token = CopyBytes(token);
+  return command;
+}
+
+template <typename Request, typename TokenOf>
+StatusOr<service::OpenCommand> OpenMany(const Request& request,
+                                        TokenOf token_of) {
+  SR_RETURN_IF_ERROR(CheckCount(request.items_size()));
+  service::OpenCommand command;
+  command.key_name = request.name();
+  command.context = ToContext(request.encryption_context());
+  command.items.reserve(request.items_size());
+  for (const auto& item : request.items()) {
+    service::OpenInput& input = command.items.emplace_back();
+    input.token = CopyBytes(token_of(item));
+    input.context = ToItemContext(item.encryption_context());
+  }
+  return command;
+}
+
+// OnlyItem is the item of a unary form.
+template <typename Result>
+auto OnlyItem(const Result& result) -> StatusOr<decltype(&result.items[0])> {
+  if (result.items.size() != 1) {
+    return Error(Reason::kInternal, "a unary request was answered with " +
+                                        std::to_string(result.items.size()) +
+                                        " items; want 1");
+  }
+  SR_RETURN_IF_ERROR(result.items[0].status);
+  return &result.items[0];
+}
+
+void SetToken(const service::SealedItem& item, std::string* token) {
+  token->reserve(item.header->size() + item.leaf.size());
+  SetBytes(*item.header, token);
+  token->append(AsText(item.leaf));
+}
+
+// HeaderTable gives each distinct header of a compact answer its place. Items
+// of one batch share one header object, so its address is enough.
+class HeaderTable {
+ public:
+  explicit HeaderTable(google::protobuf::RepeatedPtrField<std::string>* out)
+      : out_(out) {}
+  uint32_t IndexOf(const Bytes* header) {
+    if (header == last_) return last_index_;
+    auto [place, added] =
+        indices_.try_emplace(header, static_cast<uint32_t>(out_->size()));
+    if (added) SetBytes(*header, out_->Add());
+    last_ = header;
+    last_index_ = place->second;
+    return last_index_;
+  }
+
+ private:
+  google::protobuf::RepeatedPtrField<std::string>* out_;
+  std::unordered_map<const Bytes*, uint32_t> indices_;
+  const Bytes* last_ = nullptr;
+  uint32_t last_index_ = 0;
+};
+
+template <typename Response>
+Status SealedAnswer(const AnswerShape& shape, const service::SealResult& result,
+                    Response* response) {
+  response->set_name(result.key_name);
+  response->mutable_items()->Reserve(static_cast<int>(result.items.size()));
+  HeaderTable headers(response->mutable_headers());
+  for (const service::SealedItem& item : result.items) {
+    v1::SealedItem* out = response->add_items();
+    if (!item.status.ok()) {
+      FillItemStatus(item.status, shape.request_id, out->mutable_status());
+      continue;
+    }
+    out->set_key_version(item.key_version);
+    if (!item.dek.empty()) SetBytes(item.dek.Expose(), out->mutable_dek());
+    if (shape.compact) {
+      out->set_header(headers.IndexOf(item.header.get()));
+      SetBytes(item.leaf, out->mutable_token());
+    } else {
+      SetToken(item, out->mutable_token());
+    }
+  }
+  return OkStatus();
+}
+
+template <typename Response>
+Status OpenedAnswer(const AnswerShape& shape, const service::OpenResult& result,
+                    Response* response) {
+  response->mutable_items()->Reserve(static_cast<int>(result.items.size()));
+  for (const service::OpenedItem& item : result.items) {
+    v1::OpenedItem* out = response->add_items();
+    if (!item.status.ok()) {
+      FillItemStatus(item.status, shape.request_id, out->mutable_status());
+      continue;
+    }
+    out->set_name(item.key_name);
+    out->set_key_version(item.key_version);
+    SetBytes(item.secret.Expose(), out->mutable_secret());
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+StatusOr<service::SealCommand> ToCommand(v1::EncryptRequest* request) {
+  return SealOne(request, request->mutable_plaintext());
+}
+
+StatusOr<service::SealCommand> ToCommand(v1::WrapRequest* request) {
+  return SealOne(request, request->mutable_dek());
+}
+
+StatusOr<service::SealCommand> ToCommand(v1::GenerateDataKeyRequest* request) {
+  service::SealCommand command;
+  command.key_name = request->name();
+  command.context = ToContext(request->encryption_context());
+  command.items.resize(1);
+  command.dek_bytes = request->dek_bytes();
+  command.without_plaintext = request->without_plaintext();
+  return command;
+}
+
+StatusOr<service::SealCommand> ToCommand(v1::BatchEncryptRequest* request) {
+  return SealMany(request,
+                  [](auto* item) { return item->mutable_plaintext(); });
+}
+
+StatusOr<service::SealCommand> ToCommand(v1::BatchWrapRequest* request) {
+  return SealMany(request, [](auto* item) { return item->mutable_dek(); });
+}
+
+StatusOr<service::SealCommand> ToCommand(
+    v1::BatchGenerateDataKeysRequest* request) {
+  SR_RETURN_IF_ERROR(CheckCount(request->count()));
+  service::SealCommand command;
+  command.key_name = request->name();
+  command.context = ToContext(request->encryption_context());
+  command.items.resize(request->count());
+  command.dek_bytes = request->dek_bytes();
+  command.without_plaintext = request->without_plaintext();
+  return command;
+}
+
+StatusOr<service::OpenCommand> ToCommand(v1::DecryptRequest* request) {
+  return OpenOne(*request, request->ciphertext());
+}
+
+StatusOr<service::OpenCommand> ToCommand(v1::UnwrapRequest* request) {
+  return OpenOne(*request, request->wrapped_dek());
+}
+
+StatusOr<service::OpenCommand> ToCommand(v1::BatchDecryptRequest* request) {
+  return OpenMany(*request, [](const auto& item) -> const std::string& {
+    return item.ciphertext();
+  });
+}
+
+StatusOr<service::OpenCommand> ToCommand(v1::BatchUnwrapRequest* request) {
+  return OpenMany(*request, [](const auto& item) -> const std::string& {
+    return item.wrapped_dek();
+  });
+}
+
+StatusOr<service::RewrapCommand> ToCommand(v1::RewrapRequest* request) {
+  service::RewrapCommand command;
+  command.key_name = request->name();
+  command.tokens.push_back(CopyBytes(request->token()));
+  return command;
+}
+
+StatusOr<service::RewrapCommand> ToCommand(v1::BatchRewrapRequest* request) {
+  SR_RETURN_IF_ERROR(CheckCount(request->tokens_size()));
+  service::RewrapCommand command;
+  command.key_name = request->name();
+  command.tokens.reserve(request->tokens_size());
+  for (const std::string& token : request->tokens()) {
+    command.tokens.push_back(CopyBytes(token));
+  }
+  return command;
+}
+
+Status ToAnswer(const AnswerShape&, const service::SealResult& result,
+                v1::EncryptResponse* response) {
+  SR_ASSIGN_OR_RETURN(const service::SealedItem* item, OnlyItem(result));
+  response->set_name(result.key_name);
+  response->set_key_version(item->key_version);
+  SetToken(*item, response->mutable_ciphertext());
+  return OkStatus();
+}
+
+Status ToAnswer(const AnswerShape&, const service::SealResult& result,
+                v1::WrapResponse* response) {
+  SR_ASSIGN_OR_RETURN(const service::SealedItem* item, OnlyItem(result));
+  response->set_name(result.key_name);
+  response->set_key_version(item->key_version);
+  SetToken(*item, response->mutable_wrapped_dek());
+  return OkStatus();
+}
+
+Status ToAnswer(const AnswerShape&, const service::SealResult& result,
+                v1::GenerateDataKeyResponse* response) {
+  SR_ASSIGN_OR_RETURN(const service::SealedItem* item, OnlyItem(result));
+  response->set_name(result.key_name);
+  response->set_key_version(item->key_version);
+  SetToken(*item, response->mutable_wrapped_dek());
+  if (!item->dek.empty()) {
+    SetBytes(item->dek.Expose(), response->mutable_dek());
+  }
+  return OkStatus();
+}
+
+Status ToAnswer(const AnswerShape& shape, const service::SealResult& result,
+                v1::BatchEncryptResponse* response) {
+  return SealedAnswer(shape, result, response);
+}
+
+Status ToAnswer(const AnswerShape& shape, const service::SealResult& result,
+                v1::BatchWrapResponse* response) {
+  return SealedAnswer(shape, result, response);
+}
+
+Status ToAnswer(const AnswerShape& shape, const service::SealResult& result,
+                v1::BatchGenerateDataKeysResponse* response) {
+  return SealedAnswer(shape, result, response);
+}
+
+Status ToAnswer(const AnswerShape&, const service::OpenResult& result,
+                v1::DecryptResponse* response) {
+  SR_ASSIGN_OR_RETURN(const service::OpenedItem* item, OnlyItem(result));
+  response->set_name(item->key_name);
+  response->set_key_version(item->key_version);
+  SetBytes(item->secret.Expose(), response->mutable_plaintext());
+  return OkStatus();
+}
+
+Status ToAnswer(const AnswerShape&, const service::OpenResult& result,
+                v1::UnwrapResponse* response) {
+  SR_ASSIGN_OR_RETURN(const service::OpenedItem* item, OnlyItem(result));
+  response->set_name(item->key_name);
+  response->set_key_version(item->key_version);
+  SetBytes(item->secret.Expose(), response->mutable_dek());
+  return OkStatus();
+}
+
+Status ToAnswer(const AnswerShape& shape, const service::OpenResult& result,
+                v1::BatchDecryptResponse* response) {
+  return OpenedAnswer(shape, result, response);
+}
+
+Status ToAnswer(const AnswerShape& shape, const service::OpenResult& result,
+                v1::BatchUnwrapResponse* response) {
+  return OpenedAnswer(shape, result, response);
+}
+
+Status ToAnswer(const AnswerShape&, const service::RewrapResult& result,
+                v1::RewrapResponse* response) {
+  SR_ASSIGN_OR_RETURN(const service::RewrappedItem* item, OnlyItem(result));
+  response->set_name(item->key_name);
+  response->set_key_version(item->key_version);
+  response->set_previous_key_version(item->previous_key_version);
+  SetBytes(item->token, response->mutable_token());
+  return OkStatus();
+}
+
+Status ToAnswer(const AnswerShape& shape, const service::RewrapResult& result,
+                v1::BatchRewrapResponse* response) {
+  response->mutable_items()->Reserve(static_cast<int>(result.items.size()));
+  for (const service::RewrappedItem& item : result.items) {
+    v1::BatchRewrapResponse::Item* out = response->add_items();
+    if (!item.status.ok()) {
+      FillItemStatus(item.status, shape.request_id, out->mutable_status());
+      continue;
+    }
+    out->set_name(item.key_name);
+    out->set_key_version(item.key_version);
+    out->set_previous_key_version(item.previous_key_version);
+    SetBytes(item.token, out->mutable_token());
+  }
+  return OkStatus();
+}
+
+}  // namespace strongroom::rpc

@@ -1,0 +1,125 @@
+#include "server/dev_token.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "server/process.h"
+#include "server/server.h"
+#include "strongroom/base/files.h"
+#include "strongroom/base/random.h"
+
+namespace strongroom::server {
+namespace {
+
+bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+StatusOr<std::string> FindModule() {
+  for (const char* path :
+       {"/usr/lib/softhsm/libsofthsm2.so",
+        "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+        "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+        "/usr/lib64/pkcs11/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so",
+        "/usr/local/lib/softhsm/libsofthsm2.so"}) {
+    if (Exists(path)) return std::string(path);
+  }
+  return Error(Reason::kModuleNotLoaded,
+               "SoftHSM is not installed (no libsofthsm2.so); want it for "
+               "`strongroomd dev`: apt-get install softhsm2");
+}
+
+// RandomPin has 96 bits in hexadecimal digits, which every tool takes.
+std::string RandomPin() {
+  std::array<uint8_t, 12> bytes;
+  FillRandom(bytes);
+  std::string pin = ToHex(bytes);
+  WipeMemory(bytes.data(), bytes.size());
+  return pin;
+}
+
+Status WriteConf(const std::string& path, const std::string& tokens) {
+  std::string text = "directories.tokendir = " + tokens +
+                     "\nobjectstore.backend = file\nlog.level = ERROR\n"
+                     "slots.removable = false\n";
+  return WriteFileAtomically(path, AsBytes(text), 0600);
+}
+
+// The token is made beside its place and moved there whole, so that DIR/tokens
+// is there only when it is complete.
+Status MakeToken(const std::string& directory) {
+  const std::string fresh = directory + "/tokens.new";
+  const std::string conf = directory + "/softhsm2.new.conf";
+  std::error_code error;
+  std::filesystem::remove_all(fresh, error);
+  if (mkdir(fresh.c_str(), 0700) != 0) {
+    return Error(Reason::kFileUnreadable, "cannot make directory " + fresh +
+                                              ": " + std::strerror(errno));
+  }
+  SR_RETURN_IF_ERROR(WriteConf(conf, fresh));
+  std::string pin = RandomPin();
+  std::string officer_pin = RandomPin();
+  Status status = WriteFileAtomically(directory + "/pin", AsBytes(pin), 0600);
+  // The PINs are seen in the process list for a moment. They are worth nothing
+  // without the files of this directory, which is this user's alone.
+  int exit_status =
+      status.ok()
+          ? RunProgram({"softhsm2-util", "--init-token", "--free", "--label",
+                        kDevTokenLabel, "--so-pin", officer_pin, "--pin", pin},
+                       "SOFTHSM2_CONF=" + conf)
+          : -1;
+  WipeString(&pin);
+  WipeString(&officer_pin);
+  unlink(conf.c_str());
+  SR_RETURN_IF_ERROR(status);
+  if (exit_status != 0) {
+    return Error(Reason::kTokenNotFound,
+                 "softhsm2-util could not make a token (exit status " +
+                     std::to_string(exit_status) +
+                     "); want it installed: apt-get install softhsm2");
+  }
+  const std::string tokens = directory + "/tokens";
+  if (std::rename(fresh.c_str(), tokens.c_str()) != 0) {
+    return Error(
+        Reason::kFileUnreadable,
+        "cannot move the new token to " + tokens + ": " + std::strerror(errno));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+StatusOr<hsm::Pkcs11Options> PrepareDevToken(const std::string& directory,
+                                             const std::string& store_path,
+                                             std::vector<std::string>* made) {
+  hsm::Pkcs11Options options;
+  SR_ASSIGN_OR_RETURN(options.module_path, FindModule());
+  SR_ASSIGN_OR_RETURN(options.profile, hsm::FindProfile("softhsm"));
+  options.token_label = kDevTokenLabel;
+  options.pin_file = directory + "/pin";
+  const std::string tokens = directory + "/tokens";
+  const std::string conf = directory + "/softhsm2.conf";
+  if (!Exists(tokens)) {
+    if (Exists(store_path)) {
+      return Error(Reason::kTokenNotFound,
+                   tokens + " is gone, but " + store_path +
+                       " is there: its keys cannot be used without the token; "
+                       "put it back, or start with another --dir");
+    }
+    SR_RETURN_IF_ERROR(MakeToken(directory));
+    made->push_back("a SoftHSM token \"" + std::string(kDevTokenLabel) +
+                    "\" with a random PIN (tokens/, pin)");
+  }
+  // Always written: the directory may have been moved.
+  SR_RETURN_IF_ERROR(WriteConf(conf, tokens));
+  setenv("SOFTHSM2_CONF", conf.c_str(), 1);
+  return options;
+}
+
+}  // namespace strongroom::server

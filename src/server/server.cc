@@ -1,0 +1,301 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "observe/prometheus_metrics.h"
+#include "rpc/listen_address.h"
+#include "rpc/rpc_server.h"
+#include "server/certificates.h"
+#include "server/mode_marks.h"
+#include "server/process.h"
+#include "server/timer.h"
+#include "server/version.h"
+#include "strongroom/audit/audit_log.h"
+#include "strongroom/auth/policy.h"
+#include "strongroom/base/files.h"
+#include "strongroom/base/log.h"
+#include "strongroom/batching/engine.h"
+#include "strongroom/keyring/keyring.h"
+#include "strongroom/service/key_service.h"
+#include "strongroom/store/store.h"
+
+namespace strongroom::server {
+namespace {
+
+StatusOr<std::shared_ptr<const auth::Policy>> LoadPolicy(
+    const std::string& path) {
+  SR_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+  return auth::Policy::Parse(text, path);
+}
+
+double SecondsOf(WallTime time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+// In the order they are made; destroyed in reverse, so users go before what
+// they use.
+struct Server::Parts {
+  Parts(const Config& from, const Clock& time) : config(from), clock(time) {}
+
+  const Config config;
+  const Clock& clock;
+  WallTime start_time{};
+  std::vector<std::string> warnings;
+  bool stopped = false;
+  bool device_let_go = true;
+
+  observe::PrometheusMetrics metrics;
+  std::unique_ptr<auth::PolicySource> policy;
+  std::unique_ptr<audit::AuditLog> audit;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<hsm::Device> device;
+  std::unique_ptr<keyring::Keyring> keyring;
+  std::unique_ptr<batching::Engine> engine;
+  std::unique_ptr<service::KeyService> service;
+  std::unique_ptr<rpc::RpcServer> rpc;
+  std::unique_ptr<observe::MetricsEndpoint> endpoint;
+  std::unique_ptr<Timer> timer;
+
+  Status CheckFiles();
+  Status OpenBase();
+  Status OpenToken();
+  Status BuildDomain();
+  Status Listen();
+  Status RecordEvent(std::string_view operation, std::string_view detail);
+  WallTime Tick();
+  void NoteCertificateDates();
+};
+
+// Everything that can be refused without touching store or token.
+Status Server::Parts::CheckFiles() {
+  SR_RETURN_IF_ERROR(
+      CheckServerPair(config.tls.certificate, config.tls.key, clock.Now())
+          .status());
+  SR_RETURN_IF_ERROR(
+      CheckAuthorities(config.tls.client_ca, clock.Now()).status());
+  if (!config.tls.crl_directory.empty()) {
+    SR_RETURN_IF_ERROR(CheckCrlDirectory(config.tls.crl_directory));
+  }
+  for (const std::string& text : {config.listen, config.metrics_listen}) {
+    SR_ASSIGN_OR_RETURN(rpc::ListenAddress address,
+                        rpc::ListenAddress::Parse(text));
+    SR_RETURN_IF_ERROR(address.Probe());
+  }
+  return CheckTokenLabel(config.mode, config.hsm.token_label);
+}
+
+Status Server::Parts::OpenBase() {
+  SR_ASSIGN_OR_RETURN(auto rules, LoadPolicy(config.policy_path));
+  policy = std::make_unique<auth::PolicySource>(std::move(rules));
+  SR_ASSIGN_OR_RETURN(audit, audit::OpenAuditLog(config.audit_path, metrics));
+  SR_ASSIGN_OR_RETURN(store,
+                      store::OpenSqliteStore({.path = config.store_path}));
+  return MarkStore(config.mode, config.store_path, store.get());
+}
+
+Status Server::Parts::OpenToken() {
+  SR_ASSIGN_OR_RETURN(device,
+                      hsm::OpenPkcs11Device(config.hsm, clock, metrics));
+  // Again, as the token may have been named by its serial number alone.
+  return CheckTokenLabel(config.mode, device->info().token_label);
+}
+
+Status Server::Parts::BuildDomain() {
+  keyring::KeyringOptions options;
+  // The engine needs the keyring first; it is there before anything can ask.
+  options.end_windows = [this](const Uuid& key_id) {
+    engine->EndWindows(key_id);
+  };
+  keyring = keyring::CreateKeyring(*store, *device, clock, metrics,
+                                   std::move(options));
+  engine = batching::CreateEngine(
+      *device, *keyring, clock, metrics,
+      {.max_queued_items = config.limits.max_queued_items,
+       .max_queued_bytes = config.limits.max_queued_bytes});
+  SR_ASSIGN_OR_RETURN(keyring::RecoveryReport report, keyring->Start());
+  log::Info("keyring is ready", {{"keys", keyring->Current()->keys().size()},
+                                 {"finished", report.finished},
+                                 {"removed", report.removed},
+                                 {"destroyed", report.destroyed},
+                                 {"missing_keks", report.missing_keks},
+                                 {"unknown_objects", report.unknown_objects}});
+  if (report.missing_keks > 0) {
+    warnings.push_back(std::to_string(report.missing_keks) +
+                       " enabled key versions have no KEK on the token");
+  }
+  service = service::CreateKeyService({.keyring = *keyring,
+                                       .engine = *engine,
+                                       .device = *device,
+                                       .policy = *policy,
+                                       .audit = *audit,
+                                       .clock = clock,
+                                       .metrics = metrics});
+  return OkStatus();
+}
+
+Status Server::Parts::Listen() {
+  SR_ASSIGN_OR_RETURN(endpoint, observe::MetricsEndpoint::Start(
+                                    config.metrics_listen, metrics));
+  rpc::RpcOptions options;
+  options.listen = config.listen;
+  options.tls = config.tls;
+  options.facts = {.version = kVersion,
+                   .mode = std::string(ModeName(config.mode)),
+                   .start_time = start_time,
+                   .installation_id = store->installation_id().ToString(),
+                   .warnings = warnings};
+  options.max_concurrent_streams = config.limits.max_concurrent_streams;
+  options.blocking_workers = config.limits.lifecycle_workers;
+  options.blocking_queue = config.limits.lifecycle_queue;
+  options.memory_bytes = config.limits.network_memory_bytes;
+  SR_ASSIGN_OR_RETURN(rpc, rpc::RpcServer::Start(options, *service, clock));
+  return OkStatus();
+}
+
+Status Server::Parts::RecordEvent(std::string_view operation,
+                                  std::string_view detail) {
+  audit::Record record;
+  record.time = clock.Now();
+  record.operation = operation;
+  record.outcome = "OK";
+  record.detail = detail;
+  return audit->Append(record, audit::Durability::kDurable);
+}
+
+void Server::Parts::NoteCertificateDates() {
+  auto note = [this](std::string_view which, const std::string& path) {
+    auto facts = ReadCertificateFacts(path);
+    if (!facts.ok()) {
+      log::Error("a TLS file cannot be read any more",
+                 {{"status", facts.status()}});
+      return;
+    }
+    metrics
+        .GetGauge("strongroom_tls_certificate_expiry_timestamp_seconds",
+                  "When the first certificate of a configured file expires",
+                  {{"file", which}})
+        .Set(SecondsOf(facts->not_after));
+  };
+  note("server", config.tls.certificate);
+  note("client_ca", config.tls.client_ca);
+}
+
+WallTime Server::Parts::Tick() {
+  NoteCertificateDates();
+  return keyring->RunDue();
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Server::~Server() { Stop(); }
+
+StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config,
+                                                 const Clock& clock) {
+  auto parts = std::make_unique<Parts>(config, clock);
+  parts->start_time = clock.Now();
+  parts->metrics
+      .GetGauge("strongroom_build_info", "1, with the version as a label",
+                {{"version", kVersion}})
+      .Set(1);
+  if (std::string advice = WarnAboutLockedMemory(); !advice.empty()) {
+    log::Warning(advice);
+    parts->warnings.push_back(std::move(advice));
+  }
+  SR_RETURN_IF_ERROR(parts->CheckFiles());
+  SR_RETURN_IF_ERROR(parts->OpenBase());
+  // From here on a failure must take down what runs: ~Server does.
+  std::unique_ptr<Server> server(new Server(std::move(parts)));
+  SR_RETURN_IF_ERROR(server->parts_->OpenToken());
+  SR_RETURN_IF_ERROR(server->parts_->BuildDomain());
+  return server;
+}
+
+Status Server::Start() {
+  SR_RETURN_IF_ERROR(parts_->Listen());
+  SR_RETURN_IF_ERROR(parts_->RecordEvent("service.start", kVersion));
+  parts_->timer = std::make_unique<Timer>(
+      parts_->clock, [parts = parts_.get()] { return parts->Tick(); });
+  parts_->rpc->SetServing(true);
+  log::Info("serving", {{"grpc", grpc_address()},
+                        {"metrics", metrics_address()},
+                        {"mode", ModeName(parts_->config.mode)},
+                        {"version", kVersion}});
+  return OkStatus();
+}
+
+int Server::grpc_port() const { return parts_->rpc->port(); }
+int Server::metrics_port() const { return parts_->endpoint->port(); }
+
+std::string Server::grpc_address() const {
+  return rpc::ListenAddress::Parse(parts_->config.listen)
+      ->WithPort(grpc_port());
+}
+
+std::string Server::metrics_address() const {
+  return rpc::ListenAddress::Parse(parts_->config.metrics_listen)
+      ->WithPort(metrics_port());
+}
+
+Status Server::Reload() {
+  Status reopened = parts_->audit->Reopen();
+  auto rules = LoadPolicy(parts_->config.policy_path);
+  if (rules.ok()) {
+    size_t count = (*rules)->rule_count();
+    parts_->policy->Replace(*std::move(rules));
+    log::Info("policy reloaded",
+              {{"path", parts_->config.policy_path}, {"rules", count}});
+  } else {
+    log::Error("policy not reloaded: the one in force stays",
+               {{"status", rules.status()}});
+  }
+  if (!reopened.ok()) {
+    log::Error("audit log not reopened", {{"status", reopened}});
+    return reopened;
+  }
+  if (!rules.ok()) {
+    (void)parts_->RecordEvent("service.reload",
+                              "policy refused: the old one "
+                              "stays");
+    return rules.status();
+  }
+  return parts_->RecordEvent("service.reload", "policy in force");
+}
+
+bool Server::Stop() {
+  Parts& parts = *parts_;
+  if (parts.stopped) return parts.device_let_go;
+  parts.stopped = true;
+  const SteadyTime end = std::chrono::steady_clock::now() +
+                         std::chrono::seconds(parts.config.drain_seconds);
+  // A part of the time is kept for what comes after the last answer.
+  const SteadyTime answers_end = end - std::chrono::milliseconds(500);
+  if (parts.rpc != nullptr) parts.rpc->SetServing(false);
+  if (parts.service != nullptr && !parts.service->Drain(answers_end)) {
+    log::Warning(
+        "requests are left at the end of the drain time: refusing "
+        "them");
+  }
+  parts.timer.reset();
+  // Answers what is still queued, so that the listener below can end.
+  if (parts.engine != nullptr) parts.engine->Shutdown(answers_end);
+  if (parts.rpc != nullptr) {
+    parts.rpc->Shutdown(std::chrono::system_clock::now() +
+                        std::chrono::milliseconds(200));
+    parts.rpc.reset();
+    Status recorded = parts.RecordEvent("service.stop", "drained");
+    if (!recorded.ok()) {
+      log::Error("the stop is not in the audit log", {{"status", recorded}});
+    }
+  }
+  parts.endpoint.reset();
+  if (parts.device != nullptr) {
+    parts.device_let_go = parts.device->Shutdown(std::max(
+        end, std::chrono::steady_clock::now() + std::chrono::seconds(1)));
+  }
+  return parts.device_let_go;
+}
+
+}  // namespace strongroom::server

@@ -1,0 +1,217 @@
+#include "service/open.h"
+
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "service/limits.h"
+
+namespace strongroom::service {
+namespace {
+
+TokenItem ParseWhole(ByteView bytes) {
+  TokenItem item;
+  StatusOr<envelope::Token> token = envelope::ParseToken(bytes);
+  if (token.ok()) {
+    item.token = *std::move(token);
+  } else {
+    item.status = token.status();
+  }
+  return item;
+}
+
+// What a rewrap takes: a whole token, or its header alone, which cannot be
+// mistaken for one another, for a header says where it ends.
+TokenItem ParseWholeOrHeader(ByteView bytes) {
+  StatusOr<envelope::Header> header = envelope::ParseHeader(bytes);
+  TokenItem item;
+  if (header.ok()) {
+    item.token.header_size = bytes.size();
+    item.token.header = *std::move(header);
+    return item;
+  }
+  item = ParseWhole(bytes);
+  if (item.status.ok()) {
+    item.leaf_bytes = ToBytes(bytes.subspan(item.token.header_size));
+  }
+  return item;
+}
+
+// HeaderSet counts headers that differ in any byte.
+class HeaderSet {
+ public:
+  void Add(ByteView token, const TokenItem& item) {
+    if (!item.status.ok()) return;
+    headers_.insert(AsText(token.first(item.token.header_size)));
+  }
+  size_t size() const { return headers_.size(); }
+
+ private:
+  std::unordered_set<std::string_view> headers_;
+};
+
+StatusOr<Target> TargetOf(const std::string& name,
+                          const std::vector<TokenItem>& items) {
+  Target target;
+  if (!name.empty()) {
+    SR_ASSIGN_OR_RETURN(target.name, KeyName::Parse(name));
+  }
+  for (const TokenItem& item : items) {
+    if (!item.status.ok()) continue;
+    const Uuid& id = item.token.header.key_id;
+    if (target.key_ids.empty() || target.key_ids.back() != id) {
+      target.key_ids.push_back(id);
+    }
+  }
+  return target;
+}
+
+// OwnerOf is the verdict on a token's key. Only who may use both keys learns
+// that the token is of another than the named one.
+Status OwnerVerdict(const Request& request, const TokenItem& item) {
+  const Subject& owner = request.owners.at(item.token.header.key_id);
+  SR_RETURN_IF_ERROR(owner.verdict);
+  if (request.named.key == nullptr || request.named.key->id == owner.key->id) {
+    return OkStatus();
+  }
+  return Error(Reason::kArgumentInvalid,
+               "the token is of key " + owner.key->name.ToString() +
+                   "; want one of key " + request.named.key->name.ToString() +
+                   ", as the request says, or a request without a name");
+}
+
+void Judge(const Request& request, std::vector<TokenItem>* items) {
+  for (TokenItem& item : *items) {
+    if (item.status.ok()) item.status = OwnerVerdict(request, item);
+  }
+}
+
+const std::string& KeyNameOf(const Request& request, const Uuid& key_id) {
+  return request.owners.at(key_id).key->name.ToString();
+}
+
+OpenResult ToResult(const Request& request, batching::OpenRequest& opened) {
+  OpenResult result;
+  result.items.resize(opened.items.size());
+  for (size_t i = 0; i < opened.items.size(); ++i) {
+    batching::OpenItem& from = opened.items[i];
+    OpenedItem& to = result.items[i];
+    to.status = std::move(from.status);
+    if (!to.status.ok()) continue;
+    to.key_name = KeyNameOf(request, from.token.header.key_id);
+    to.key_version = from.token.header.key_version;
+    to.secret = std::move(from.secret);
+  }
+  return result;
+}
+
+RewrapResult ToResult(const Request& request,
+                      const std::vector<TokenItem>& items,
+                      batching::RewrapRequest& rewrapped) {
+  RewrapResult result;
+  result.items.resize(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    batching::RewrapItem& from = rewrapped.items[i];
+    RewrappedItem& to = result.items[i];
+    to.status = std::move(from.status);
+    if (!to.status.ok()) continue;
+    to.key_name = KeyNameOf(request, from.header.key_id);
+    to.key_version = from.header.key_version;
+    to.previous_key_version = items[i].token.header.key_version;
+    to.token = envelope::SerializeHeader(from.header);
+    Append(&to.token, items[i].leaf_bytes);
+  }
+  return result;
+}
+
+// The engine charges whose turn it is by caller; all permits are of one.
+const std::string& CallerOf(const Request& request) {
+  return request.call.caller->id();
+}
+
+}  // namespace
+
+StatusOr<Target> PrepareOpen(const Request& request, const OpenCommand& command,
+                             std::vector<TokenItem>* items) {
+  SR_RETURN_IF_ERROR(CheckItemCount(request.spec, command.items.size()));
+  size_t bytes = WeightOf(command.context);
+  for (const OpenInput& input : command.items) {
+    bytes += input.token.size();
+    if (input.context.has_value()) bytes += WeightOf(*input.context);
+  }
+  SR_RETURN_IF_ERROR(CheckWeight(request.spec, bytes));
+  HeaderSet headers;
+  items->reserve(command.items.size());
+  for (const OpenInput& input : command.items) {
+    items->push_back(ParseWhole(input.token));
+    headers.Add(input.token, items->back());
+  }
+  SR_RETURN_IF_ERROR(CheckDistinctHeaders(headers.size()));
+  return TargetOf(command.key_name, *items);
+}
+
+StatusOr<Target> PrepareRewrap(const Request& request,
+                               const RewrapCommand& command,
+                               std::vector<TokenItem>* items) {
+  SR_RETURN_IF_ERROR(CheckItemCount(request.spec, command.tokens.size()));
+  size_t bytes = 0;
+  for (const Bytes& token : command.tokens) bytes += token.size();
+  SR_RETURN_IF_ERROR(CheckWeight(request.spec, bytes));
+  HeaderSet headers;
+  items->reserve(command.tokens.size());
+  for (const Bytes& token : command.tokens) {
+    items->push_back(ParseWholeOrHeader(token));
+    headers.Add(token, items->back());
+  }
+  SR_RETURN_IF_ERROR(CheckDistinctHeaders(headers.size()));
+  return TargetOf(command.key_name, *items);
+}
+
+void Open(batching::Engine& engine, std::shared_ptr<Request> request,
+          const OpenCommand& command, std::vector<TokenItem> items,
+          Done<OpenResult> finish) {
+  Judge(*request, &items);
+  const Contexts contexts(command.context);
+  auto work = std::make_unique<batching::OpenRequest>();
+  work->caller = CallerOf(*request);
+  work->deadline = request->deadline;
+  work->purpose = PurposeOf(request->spec.operation);
+  work->items.resize(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    batching::OpenItem& item = work->items[i];
+    item.token = std::move(items[i].token);
+    item.status = std::move(items[i].status);
+    if (!item.status.ok()) continue;
+    StatusOr<Bytes> context = contexts.For(command.items[i].context);
+    if (context.ok()) {
+      item.context = *std::move(context);
+    } else {
+      item.status = context.status();
+    }
+  }
+  work->done = [request, finish = std::move(finish)](
+                   std::unique_ptr<batching::OpenRequest> opened) {
+    finish(Concluded(*request, ToResult(*request, *opened)));
+  };
+  engine.Open(std::move(work));
+}
+
+void Rewrap(batching::Engine& engine, std::shared_ptr<Request> request,
+            std::vector<TokenItem> items, Done<RewrapResult> finish) {
+  Judge(*request, &items);
+  auto work = std::make_unique<batching::RewrapRequest>();
+  work->caller = CallerOf(*request);
+  work->deadline = request->deadline;
+  work->items.resize(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    work->items[i].header = items[i].token.header;
+    work->items[i].status = items[i].status;
+  }
+  work->done = [request, items = std::move(items), finish = std::move(finish)](
+                   std::unique_ptr<batching::RewrapRequest> rewrapped) {
+    finish(Concluded(*request, ToResult(*request, items, *rewrapped)));
+  };
+  engine.Rewrap(std::move(work));
+}
+
+}  // namespace strongroom::service

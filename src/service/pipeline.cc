@@ -1,0 +1,183 @@
+#include "service/pipeline.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace strongroom::service {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kRetryElsewhere{1000};
+
+std::shared_ptr<const keyring::Key> Find(const keyring::Snapshot& keys,
+                                         const std::string& name) {
+  auto it = keys.keys().find(name);
+  return it == keys.keys().end() ? nullptr : it->second;
+}
+
+std::shared_ptr<const keyring::Key> Find(const keyring::Snapshot& keys,
+                                         const Uuid& id) {
+  const keyring::Key* key = keys.FindById(id);
+  return key == nullptr ? nullptr : Find(keys, key->name.ToString());
+}
+
+// What an answer that cannot be recorded becomes. The caller is not told where
+// the log is or what is wrong with it; the operator's log says so.
+Status Withheld(bool may_have_changed) {
+  std::string message = "the audit record of this request cannot be written";
+  message += may_have_changed
+                 ? "; the change may have been made: look before trying again"
+                 : ", so the result is withheld; try again later";
+  return Error(Reason::kAuditUnavailable, message, kRetryElsewhere);
+}
+
+}  // namespace
+
+Status Pipeline::Admit(Request& request) {
+  metrics_.Entered();
+  request.started = parts_.clock.Steady();
+  request.deadline = request.started + request.spec.max_deadline;
+  std::optional<Gate::Pass> pass = gate_.Enter();
+  if (!pass.has_value()) {
+    return Error(Reason::kDraining,
+                 "the service is shutting down; send the request elsewhere or "
+                 "again later",
+                 kRetryElsewhere);
+  }
+  request.pass.emplace(*std::move(pass));
+  SR_RETURN_IF_ERROR(request.call.caller.status());
+  if (!request.call.deadline.has_value()) return OkStatus();
+  if (*request.call.deadline <= request.started) {
+    return Error(Reason::kDeadlineExceeded,
+                 "the deadline of the request had passed when it came");
+  }
+  request.deadline = std::min(request.deadline, *request.call.deadline);
+  return OkStatus();
+}
+
+Status Pipeline::Authorise(Request& request, const Target& target) {
+  request.policy = parts_.policy.Current();
+  request.keys = parts_.keyring.Current();
+  switch (target.scope) {
+    case Target::Scope::kNothing:
+      break;
+    case Target::Scope::kService:
+      SR_RETURN_IF_ERROR(
+          request.policy
+              ->CheckService(*request.call.caller, request.spec.action)
+              .status());
+      break;
+    case Target::Scope::kKeys:
+      if (target.name.has_value()) {
+        request.record.key = target.name->ToString();
+        request.named = JudgeNamed(request, target);
+        SR_RETURN_IF_ERROR(request.named.verdict);
+      }
+      for (const Uuid& id : target.key_ids) {
+        auto [owner, added] = request.owners.try_emplace(id);
+        if (added) owner->second = JudgeOwner(request, id);
+      }
+      break;
+  }
+  // From here on something may change.
+  if (request.spec.operation_class == OperationClass::kAdmin) {
+    request.durability = audit::Durability::kDurable;
+  }
+  return OkStatus();
+}
+
+Subject Pipeline::JudgeNamed(const Request& request,
+                             const Target& target) const {
+  Subject subject;
+  const std::string& name = target.name->ToString();
+  subject.key = Find(*request.keys, name);
+  const Labels* labels =
+      subject.key == nullptr ? nullptr : &subject.key->labels;
+  if (target.creates) labels = target.new_labels;
+  StatusOr<auth::Permit> permit =
+      request.policy->Check(*request.call.caller, request.spec.action,
+                            {.name = name, .labels = labels});
+  if (permit.ok() && target.new_labels != nullptr) {
+    permit = request.policy->Check(*request.call.caller, request.spec.action,
+                                   {.name = name, .labels = target.new_labels});
+  }
+  if (!permit.ok()) {
+    subject.verdict = permit.status();
+    return subject;
+  }
+  subject.permit = *std::move(permit);
+  if (subject.key == nullptr && !target.creates) {
+    subject.verdict = Error(
+        Reason::kKeyNotFound,
+        "key " + name + " does not exist; check the name, or create the key");
+  }
+  return subject;
+}
+
+// A key that nobody knows goes through the same check under no name, so that
+// who may not use it cannot tell whether it exists.
+Subject Pipeline::JudgeOwner(const Request& request, const Uuid& key_id) const {
+  Subject subject;
+  subject.key = Find(*request.keys, key_id);
+  auth::KeyFacts facts{.name = "", .named_by_caller = false};
+  if (subject.key != nullptr) {
+    facts.name = subject.key->name.ToString();
+    facts.labels = &subject.key->labels;
+  }
+  StatusOr<auth::Permit> permit =
+      request.policy->Check(*request.call.caller, request.spec.action, facts);
+  if (!permit.ok()) {
+    subject.verdict = permit.status();
+    return subject;
+  }
+  subject.permit = *std::move(permit);
+  if (subject.key == nullptr) {
+    subject.verdict =
+        Error(Reason::kKeyNotFound,
+              "the key of this token, id " + key_id.ToString() +
+                  ", does not exist here; was the token made elsewhere?");
+  }
+  return subject;
+}
+
+Status Pipeline::Record(Request& request, const Status& outcome) {
+  audit::Record& record = request.record;
+  record.time = parts_.clock.Now();
+  record.request_id = request.call.request_id;
+  if (request.call.caller.ok()) record.caller = request.call.caller->id();
+  record.peer = request.call.peer;
+  record.operation = request.spec.rpc;
+  if (record.key.empty() && request.owners.size() == 1) {
+    const Subject& owner = request.owners.begin()->second;
+    if (owner.key != nullptr) record.key = owner.key->name.ToString();
+  } else if (request.owners.size() > 1) {
+    std::string keys = std::to_string(request.owners.size()) + " keys";
+    record.detail = record.detail.empty() ? keys : keys + "; " + record.detail;
+  }
+  record.outcome = outcome.ok() ? "OK" : ReasonName(ReasonOf(outcome));
+  if (!outcome.ok()) record.detail = MessageOf(outcome);
+  record.duration_us = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(
+          parts_.clock.Steady() - request.started)
+          .count());
+  if (parts_.audit.Append(record, request.durability).ok()) return OkStatus();
+  return Withheld(request.durability == audit::Durability::kDurable);
+}
+
+void Pipeline::Count(const Request& request, const Status& outcome) {
+  metrics_.Answered(request.spec.operation, outcome,
+                    parts_.clock.Steady() - request.started);
+}
+
+void Pipeline::Leave(Request& request) {
+  metrics_.Left();
+  request.pass.reset();
+}
+
+bool Pipeline::Drain(SteadyTime until) {
+  gate_.Close();
+  return gate_.WaitUntilEmpty(until);
+}
+
+}  // namespace strongroom::service

@@ -1,0 +1,84 @@
+// The pipeline that every request takes, written once:
+// admit > resolve > authorise > do > record > answer.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "service/request.h"
+#include "service/request_metrics.h"
+#include "strongroom/service/key_service.h"
+
+namespace strongroom::service {
+
+// Pipeline is thread-safe.
+class Pipeline {
+ public:
+  explicit Pipeline(const ServiceParts& parts)
+      : parts_(parts), metrics_(parts.metrics) {}
+
+  // Run takes one request through all steps. An operation supplies
+  //   StatusOr<Target> prepare(Request&)
+  //       checks what can be checked without looking at any key, and says what
+  //       the request is about;
+  //   void work(std::shared_ptr<Request>, Done<Result> finish)
+  //       does it, and calls `finish` exactly once, on any thread.
+  // `done` runs exactly once; the request is inside the gate until it returns.
+  template <typename Result, typename Prepare, typename Work>
+  void Run(Call call, Prepare prepare, Work work, Done<Result> done) {
+    const OperationSpec& spec = SpecOf(call.operation);
+    auto request = std::make_shared<Request>(spec, std::move(call));
+    Done<Result> finish = [this, request,
+                           done = std::move(done)](StatusOr<Result> result) {
+      Status recorded = Record(*request, result.status());
+      // Dropping the result wipes it: secrets live in SecretBytes.
+      if (!recorded.ok()) result = recorded;
+      Count(*request, result.status());
+      done(std::move(result));
+      Leave(*request);
+    };
+    Status status = Admit(*request);
+    if (status.ok()) {
+      StatusOr<Target> target = prepare(*request);
+      status = target.ok() ? Authorise(*request, *target) : target.status();
+    }
+    if (!status.ok()) return finish(status);
+    work(std::move(request), std::move(finish));
+  }
+
+  // RunNow is Run for work that blocks and gives its result:
+  //   StatusOr<Result> work(Request&)
+  template <typename Result, typename Prepare, typename Work>
+  StatusOr<Result> RunNow(Call call, Prepare prepare, Work work) {
+    std::optional<StatusOr<Result>> answer;
+    Run<Result>(
+        std::move(call), std::move(prepare),
+        [&work](std::shared_ptr<Request> request, Done<Result> finish) {
+          finish(work(*request));
+        },
+        [&answer](StatusOr<Result> result) { answer = std::move(result); });
+    return *std::move(answer);
+  }
+
+  bool Drain(SteadyTime until);
+
+ private:
+  // DRAINING, UNAUTHENTICATED, DEADLINE_EXCEEDED.
+  Status Admit(Request& request);
+  // PERMISSION_DENIED, KEY_NOT_FOUND for what the caller named. What tokens
+  // name is judged for each of its items: Request::owners.
+  Status Authorise(Request& request, const Target& target);
+  Subject JudgeNamed(const Request& request, const Target& target) const;
+  Subject JudgeOwner(const Request& request, const Uuid& key_id) const;
+  // AUDIT_UNAVAILABLE if the record could not be made as safe as it must be.
+  Status Record(Request& request, const Status& outcome);
+  void Count(const Request& request, const Status& outcome);
+  // After Leave the service may be gone.
+  void Leave(Request& request);
+
+  const ServiceParts parts_;
+  RequestMetrics metrics_;
+  Gate gate_;
+};
+
+}  // namespace strongroom::service

@@ -1,0 +1,185 @@
+#include "store/sqlite_connection.h"
+
+#include <sqlite3.h>
+
+#include "store/file_errors.h"
+
+namespace strongroom::store {
+namespace {
+
+// Nobody else writes (the process lock), but an operator's sqlite3 may look.
+constexpr int kBusyTimeoutMs = 2000;
+
+Reason ReasonOfCode(int code, int system_error) {
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return Reason::kStoreFull;
+    case SQLITE_READONLY:
+      return Reason::kStoreReadOnly;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Reason::kStoreCorrupt;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+      if (MeansFull(system_error)) return Reason::kStoreFull;
+      if (system_error == EROFS) return Reason::kStoreReadOnly;
+      return Reason::kStoreUnavailable;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_NOMEM:
+    case SQLITE_PERM:
+      return Reason::kStoreUnavailable;
+    default:
+      return Reason::kInternal;
+  }
+}
+
+std::string_view Advice(Reason reason) {
+  switch (reason) {
+    case Reason::kStoreFull:
+      return "; nothing was changed: free space on its disk";
+    case Reason::kStoreReadOnly:
+      return "; want the file and its directory writable";
+    case Reason::kStoreCorrupt:
+      return "; want a store made by this program: check the path, or restore "
+             "a backup (the KEKs on the token are not touched)";
+    case Reason::kStoreUnavailable:
+      return "; check the disk, and that no other program has the file open";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+Statement::~Statement() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+// A failed bind (out of memory, wrong index) shows in Step: SQLITE_STATIC means
+// that nothing is copied, and parameters not bound are NULL, which no column of
+// ours takes.
+void Statement::BindAt(int index, int64_t value) {
+  sqlite3_bind_int64(statement_, index, value);
+}
+
+void Statement::BindAt(int index, std::string_view value) {
+  sqlite3_bind_text64(statement_, index, value.empty() ? "" : value.data(),
+                      value.size(), SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void Statement::BindAt(int index, ByteView value) {
+  // A null pointer would be NULL, not the empty blob.
+  static constexpr uint8_t kEmpty = 0;
+  sqlite3_bind_blob64(statement_, index, value.empty() ? &kEmpty : value.data(),
+                      value.size(), SQLITE_STATIC);
+}
+
+StatusOr<bool> Statement::Step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return connection_.Failure(code, "run a statement");
+}
+
+Status Statement::Run() {
+  for (;;) {
+    SR_ASSIGN_OR_RETURN(const bool row, Step());
+    if (!row) return OkStatus();
+  }
+}
+
+int64_t Statement::Int(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+std::string Statement::Text(int column) const {
+  const auto* text = sqlite3_column_text(statement_, column);
+  if (text == nullptr) return {};
+  return {reinterpret_cast<const char*>(text),
+          static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+Bytes Statement::Blob(int column) const {
+  const auto* data =
+      static_cast<const uint8_t*>(sqlite3_column_blob(statement_, column));
+  if (data == nullptr) return {};
+  return Bytes(data, data + sqlite3_column_bytes(statement_, column));
+}
+
+StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& path,
+                                                       Mode mode) {
+  const int flags = (mode == Mode::kReadWrite ? SQLITE_OPEN_READWRITE
+                                              : SQLITE_OPEN_READONLY) |
+                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  sqlite3* db = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
+  if (db == nullptr) {
+    return Error(Reason::kStoreUnavailable,
+                 "open store " + path + ": out of memory; free some");
+  }
+  std::unique_ptr<Connection> connection(new Connection(path, db));
+  if (code != SQLITE_OK) return connection->Failure(code, "open it");
+  sqlite3_busy_timeout(db, kBusyTimeoutMs);
+  // The schema is data that others may have written: none of its functions and
+  // views may reach out of the file.
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  return connection;
+}
+
+Connection::~Connection() {
+  for (auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  sqlite3_close(db_);
+}
+
+Status Connection::Execute(const char* sql) {
+  const int code = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) return OkStatus();
+  return Failure(code, "run a statement");
+}
+
+StatusOr<Statement> Connection::Prepare(std::string_view sql) {
+  auto found = statements_.find(sql);
+  if (found != statements_.end()) return Statement(*this, found->second);
+  sqlite3_stmt* statement = nullptr;
+  const int code =
+      sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
+                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (code != SQLITE_OK) return Failure(code, "prepare a statement");
+  statements_.emplace(sql, statement);
+  return Statement(*this, statement);
+}
+
+StatusOr<int64_t> Connection::QueryInt(std::string_view sql) {
+  SR_ASSIGN_OR_RETURN(Statement statement, Prepare(sql));
+  SR_ASSIGN_OR_RETURN(const bool row, statement.Step());
+  if (!row) {
+    return Error(Reason::kStoreCorrupt,
+                 "store " + path_ + ": no row for " + std::string(sql));
+  }
+  return statement.Int(0);
+}
+
+int64_t Connection::changes() const { return sqlite3_changes64(db_); }
+
+bool Connection::in_transaction() const {
+  return sqlite3_get_autocommit(db_) == 0;
+}
+
+bool Connection::IsReadOnly() const {
+  return sqlite3_db_readonly(db_, "main") != 0;
+}
+
+Status Connection::Failure(int code, std::string_view doing) const {
+  const Reason reason = ReasonOfCode(code, sqlite3_system_errno(db_));
+  std::string message = "store " + path_ + ": " + std::string(doing) + ": " +
+                        sqlite3_errmsg(db_) + " (SQLite " +
+                        std::to_string(code) + ")";
+  message += Advice(reason);
+  return Error(reason, message);
+}
+
+}  // namespace strongroom::store

@@ -1,0 +1,116 @@
+#include "store/sqlite_schema.h"
+
+#include <iterator>
+
+namespace strongroom::store {
+namespace {
+
+// Migration n (from 1) is kMigrations[n - 1]. One that was released is never
+// changed: stores out there have run it.
+constexpr const char* kMigrations[] = {
+    R"sql(
+CREATE TABLE settings(
+  name TEXT PRIMARY KEY NOT NULL,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE counters(
+  name TEXT PRIMARY KEY NOT NULL,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO counters(name, value) VALUES ('change_seq', 0), ('fencing', 0);
+
+CREATE TABLE leases(
+  name TEXT PRIMARY KEY NOT NULL,
+  holder TEXT NOT NULL,
+  fencing INTEGER NOT NULL,
+  expires_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE keys(
+  id BLOB PRIMARY KEY NOT NULL CHECK(length(id) = 16),
+  name TEXT NOT NULL UNIQUE CHECK(length(name) BETWEEN 1 AND 128),
+  labels TEXT NOT NULL,
+  primary_version INTEGER NOT NULL,
+  rotation_period_s INTEGER NOT NULL,
+  next_rotation_us INTEGER NOT NULL,
+  max_items INTEGER NOT NULL,
+  max_age_ms INTEGER NOT NULL,
+  destroy_after_s INTEGER NOT NULL,
+  created_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE versions(
+  key_id BLOB NOT NULL REFERENCES keys(id),
+  version INTEGER NOT NULL CHECK(version BETWEEN 1 AND 2147483647),
+  kek_id BLOB NOT NULL UNIQUE CHECK(length(kek_id) = 16),
+  state INTEGER NOT NULL CHECK(state BETWEEN 1 AND 5),
+  known_answer BLOB NOT NULL,
+  seals_reserved INTEGER NOT NULL CHECK(seals_reserved >= 0),
+  created_us INTEGER NOT NULL,
+  destroy_us INTEGER NOT NULL,
+  destroying INTEGER NOT NULL CHECK(destroying IN (0, 1)),
+  PRIMARY KEY(key_id, version)
+) STRICT, WITHOUT ROWID;
+)sql",
+};
+
+std::string SetVersionSql(int version) {
+  return "PRAGMA user_version = " + std::to_string(version);
+}
+
+// user_version and application_id live on page 1, so they change with the
+// transaction.
+Status RunMigration(Connection& db, int version) {
+  SR_RETURN_IF_ERROR(db.Execute("BEGIN IMMEDIATE"));
+  Status status = db.Execute(kMigrations[version - 1]);
+  if (status.ok()) status = db.Execute(SetVersionSql(version).c_str());
+  if (status.ok()) status = db.Execute("COMMIT");
+  if (!status.ok() && db.in_transaction()) {
+    Status ignored = db.Execute("ROLLBACK");
+  }
+  return status;
+}
+
+}  // namespace
+
+int SchemaVersion() { return static_cast<int>(std::size(kMigrations)); }
+
+Status MakeSchema(Connection& db) {
+  const std::string mark =
+      "PRAGMA application_id = " + std::to_string(kApplicationId);
+  SR_RETURN_IF_ERROR(db.Execute(mark.c_str()));
+  for (int version = 1; version <= SchemaVersion(); ++version) {
+    SR_RETURN_IF_ERROR(RunMigration(db, version));
+  }
+  return OkStatus();
+}
+
+Status Migrate(Connection& db, const std::string& path) {
+  SR_ASSIGN_OR_RETURN(const int64_t application,
+                      db.QueryInt("PRAGMA application_id"));
+  SR_ASSIGN_OR_RETURN(const int64_t found, db.QueryInt("PRAGMA user_version"));
+  if (application != kApplicationId || found < 1) {
+    return Error(
+        Reason::kStoreCorrupt,
+        "store " + path + " is a database of another program (application id " +
+            std::to_string(application) + ", schema " + std::to_string(found) +
+            "; want application id " + std::to_string(kApplicationId) +
+            "); nothing was changed: check the path");
+  }
+  if (found > SchemaVersion()) {
+    return Error(Reason::kStoreSchemaNewer,
+                 "store " + path + " has schema " + std::to_string(found) +
+                     ", and this program knows schemas up to " +
+                     std::to_string(SchemaVersion()) +
+                     "; nothing was changed: run the newer program that wrote "
+                     "it, or restore the backup made before the upgrade");
+  }
+  for (int version = static_cast<int>(found) + 1; version <= SchemaVersion();
+       ++version) {
+    SR_RETURN_IF_ERROR(RunMigration(db, version));
+  }
+  return OkStatus();
+}
+
+}  // namespace strongroom::store

@@ -1,0 +1,21 @@
+// The schema and its numbered migrations.
+#pragma once
+
+#include "store/sqlite_connection.h"
+#include "strongroom/base/status.h"
+
+namespace strongroom::store {
+
+// "SRKM", in the header of every file of ours.
+inline constexpr int kApplicationId = 0x53524b4d;
+// The schema that this program writes: the number of its migrations.
+int SchemaVersion();
+
+// Migrate brings a store of ours up to SchemaVersion(), each step in one
+// transaction. STORE_CORRUPT if it is not ours, STORE_SCHEMA_NEWER.
+Status Migrate(Connection& db, const std::string& path);
+
+// MakeSchema fills an empty database. Wants to be alone with the file.
+Status MakeSchema(Connection& db);
+
+}  // namespace strongroom::store

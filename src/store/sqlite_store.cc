@@ -1,0 +1,221 @@
+// The embedded store: one SQLite file in WAL mode with synchronous=FULL, so
+// that a commit that was answered survives a power cut.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "store/file_errors.h"
+#include "store/process_lock.h"
+#include "store/sqlite_connection.h"
+#include "store/sqlite_schema.h"
+#include "store/sqlite_transaction.h"
+#include "strongroom/base/log.h"
+#include "strongroom/base/mutex.h"
+#include "strongroom/store/store.h"
+
+namespace strongroom::store {
+namespace {
+
+constexpr char kInstallationId[] = "installation_id";
+constexpr mode_t kMode = 0600;
+
+// Two connections: a writer that waits for the disk does not keep readers
+// waiting. Each is used by one thread at a time.
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(ProcessLock lock, std::unique_ptr<Connection> writer,
+              std::unique_ptr<Connection> reader, Uuid installation_id)
+      : lock_(std::move(lock)),
+        writer_(std::move(writer)),
+        reader_(std::move(reader)),
+        installation_id_(installation_id) {}
+
+  Status Update(const std::function<Status(Transaction&)>& change) override
+      SR_EXCLUDES(write_mutex_) {
+    MutexLock lock(write_mutex_);
+    SqliteTransaction transaction(*writer_);
+    return Run(*writer_, "BEGIN IMMEDIATE",
+               [&] { return change(transaction); });
+  }
+
+  Status Read(const std::function<Status(ReadTransaction&)>& read) override
+      SR_EXCLUDES(read_mutex_) {
+    MutexLock lock(read_mutex_);
+    SqliteTransaction transaction(*reader_);
+    return Run(*reader_, "BEGIN", [&] { return read(transaction); });
+  }
+
+  const Uuid& installation_id() const override { return installation_id_; }
+
+ private:
+  template <typename Body>
+  static Status Run(Connection& db, const char* begin, const Body& body) {
+    SR_RETURN_IF_ERROR(db.Execute(begin));
+    Status status = body();
+    if (status.ok()) status = db.Execute("COMMIT");
+    // SQLite rolls back by itself after some failures (a full disk).
+    if (!status.ok() && db.in_transaction()) {
+      Status rollback = db.Execute("ROLLBACK");
+      if (!rollback.ok()) log::Error("rollback failed", {{"error", rollback}});
+    }
+    return status;
+  }
+
+  // First in, last out: the lock outlives the connections.
+  const ProcessLock lock_;
+  Mutex write_mutex_;
+  Mutex read_mutex_;
+  const std::unique_ptr<Connection> writer_ SR_PT_GUARDED_BY(write_mutex_);
+  const std::unique_ptr<Connection> reader_ SR_PT_GUARDED_BY(read_mutex_);
+  const Uuid installation_id_;
+};
+
+std::string DirectoryOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Status SyncDirectory(const std::string& path) {
+  const std::string directory = DirectoryOf(path);
+  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return FileFailure(errno, "open the directory", directory);
+  const int result = fsync(fd);
+  const int error = errno;
+  close(fd);
+  return result == 0 ? OkStatus()
+                     : FileFailure(error, "sync the directory", directory);
+}
+
+// MakeFile makes an empty file of mode 0600 whatever the umask.
+Status MakeFile(const std::string& path) {
+  const int fd = open(
+      path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kMode);
+  if (fd < 0) return FileFailure(errno, "make", path);
+  const int result = fchmod(fd, kMode);
+  const int error = errno;
+  close(fd);
+  return result == 0 ? OkStatus() : FileFailure(error, "chmod 0600", path);
+}
+
+Status FillNewStore(const std::string& path) {
+  SR_ASSIGN_OR_RETURN(std::unique_ptr<Connection> db,
+                      Connection::Open(path, Connection::Mode::kReadWrite));
+  SR_RETURN_IF_ERROR(db->Execute("PRAGMA synchronous = FULL"));
+  SR_RETURN_IF_ERROR(MakeSchema(*db));
+  SqliteTransaction transaction(*db);
+  return transaction.PutSetting(kInstallationId, Uuid::Random().ToString());
+}
+
+// MakeStore makes the whole store under another name first: whatever stops it,
+// there is either no store or a whole one, and an empty file is never taken
+// for a new store.
+Status MakeStore(const std::string& path) {
+  const std::string unfinished = path + ".new";
+  std::remove(unfinished.c_str());
+  std::remove((unfinished + "-journal").c_str());
+  SR_RETURN_IF_ERROR(MakeFile(unfinished));
+  Status status = FillNewStore(unfinished);
+  if (status.ok() && rename(unfinished.c_str(), path.c_str()) != 0) {
+    status = FileFailure(errno, "rename to", path);
+  }
+  if (!status.ok()) {
+    std::remove(unfinished.c_str());
+    return status;
+  }
+  return SyncDirectory(path);
+}
+
+// CheckFile finds what SQLite would report less clearly, or too late.
+Status CheckFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) return FileFailure(errno, "open the store for writing", path);
+  struct stat about {};
+  const int result = fstat(fd, &about);
+  const int error = errno;
+  // Nothing of SQLite's has the file open yet, so that closing loses no lock.
+  close(fd);
+  if (result != 0) return FileFailure(error, "look at the store", path);
+  if (!S_ISREG(about.st_mode)) {
+    return Error(Reason::kStoreCorrupt,
+                 "store " + path + " is not a regular file; check the path");
+  }
+  if (about.st_size == 0) {
+    return Error(Reason::kStoreCorrupt,
+                 "store " + path +
+                     " is empty; want a store made by this program: restore a "
+                     "backup, or remove the file to begin a new store (keys "
+                     "of the old one are then unknown to it)");
+  }
+  if ((about.st_mode & 077) != 0) {
+    log::Warning("the store can be used by others than its owner",
+                 {{"path", path}, {"remedy", "chmod 600 " + path}});
+  }
+  return OkStatus();
+}
+
+Status Configure(Connection& db) {
+  SR_RETURN_IF_ERROR(db.Execute("PRAGMA journal_mode = WAL"));
+  SR_RETURN_IF_ERROR(db.Execute("PRAGMA synchronous = FULL"));
+  return db.Execute("PRAGMA foreign_keys = ON");
+}
+
+// The process lock proves that whoever held a lease is dead.
+Status FreeLeases(Connection& db) {
+  SR_ASSIGN_OR_RETURN(const int64_t held,
+                      db.QueryInt("SELECT count(*) FROM leases"));
+  return held == 0 ? OkStatus() : db.Execute("DELETE FROM leases");
+}
+
+StatusOr<Uuid> ReadInstallationId(Connection& db, const std::string& path) {
+  SqliteTransaction transaction(db);
+  SR_ASSIGN_OR_RETURN(const std::optional<std::string> text,
+                      transaction.GetSetting(kInstallationId));
+  StatusOr<Uuid> id = Uuid::Parse(text.value_or(""));
+  if (id.ok() && !id->IsNil()) return id;
+  return Error(Reason::kStoreCorrupt,
+               "store " + path +
+                   " has no installation id; restore a backup of the store");
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options) {
+  const std::string& path = options.path;
+  struct stat about {};
+  const bool exists = lstat(path.c_str(), &about) == 0;
+  if (!exists && errno != ENOENT) {
+    return FileFailure(errno, "look for the store", path);
+  }
+  if (!exists && !options.create) {
+    return Error(Reason::kStoreUnavailable,
+                 "store " + path + " does not exist; check the path");
+  }
+  SR_ASSIGN_OR_RETURN(ProcessLock lock, ProcessLock::Take(path + ".lock"));
+  // Another process may have made it before we had the lock.
+  if (lstat(path.c_str(), &about) != 0) SR_RETURN_IF_ERROR(MakeStore(path));
+  SR_RETURN_IF_ERROR(CheckFile(path));
+
+  SR_ASSIGN_OR_RETURN(std::unique_ptr<Connection> writer,
+                      Connection::Open(path, Connection::Mode::kReadWrite));
+  if (writer->IsReadOnly()) {
+    return Error(Reason::kStoreReadOnly,
+                 "store " + path + " cannot be written; want it writable");
+  }
+  SR_RETURN_IF_ERROR(Migrate(*writer, path));
+  SR_RETURN_IF_ERROR(Configure(*writer));
+  SR_RETURN_IF_ERROR(FreeLeases(*writer));
+  SR_ASSIGN_OR_RETURN(const Uuid installation_id,
+                      ReadInstallationId(*writer, path));
+  SR_ASSIGN_OR_RETURN(std::unique_ptr<Connection> reader,
+                      Connection::Open(path, Connection::Mode::kReadOnly));
+  return std::unique_ptr<Store>(new SqliteStore(
+      std::move(lock), std::move(writer), std::move(reader), installation_id));
+}
+
+}  // namespace strongroom::store

@@ -1,0 +1,156 @@
+// Sessions and logins that the token loses: nobody who calls may notice.
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "tests/fault/fault_fixture.h"
+
+namespace strongroom::testing {
+namespace {
+
+using ::testing::Combine;
+using ::testing::Values;
+
+class SessionFault : public FaultTest {};
+
+TEST_F(SessionFault, DroppedSessionsAreReplacedAndNoCallerNotices) {
+  Open();
+  shim_.Direct("drop-sessions except-oldest\n");
+  EXPECT_OK(Seal());
+  EXPECT_OK(OpenSealed());
+  const hsm::DeviceHealth after = device_->Health();
+  EXPECT_GT(after.sessions_replaced, before_.sessions_replaced);
+  EXPECT_EQ(after.sessions_open, before_.sessions_open);
+  EXPECT_TRUE(after.healthy) << after.detail;
+}
+
+TEST_F(SessionFault, AllSessionsDroppedAndWithThemTheLoginIsHealed) {
+  Open();
+  shim_.Direct("drop-sessions\n");
+  EXPECT_OK(Seal());
+  EXPECT_OK(OpenSealed());
+  EXPECT_EQ(shim_.Calls("C_Login", "CKR_OK"), 1u);
+  EXPECT_TRUE(device_->Health().healthy) << device_->Health().detail;
+}
+
+TEST_F(SessionFault, ALostLoginIsMadeAgainOnceAndNoCallerNotices) {
+  Open();
+  shim_.Direct("logout\n");
+  EXPECT_OK(OpenSealed());
+  EXPECT_OK(Seal());
+  EXPECT_EQ(shim_.Calls("C_Login", "CKR_OK"), 1u);
+  EXPECT_EQ(device_->Health().logins, before_.logins + 1);
+  EXPECT_TRUE(device_->Health().healthy) << device_->Health().detail;
+}
+
+TEST_F(SessionFault, BlockingCallsSurviveLostSessionsAndLogins) {
+  Open();
+  for (const char* loss : {"drop-sessions\n", "logout\n"}) {
+    shim_.Direct(loss);
+    EXPECT_OK(device_->Probe()) << loss;
+    shim_.Direct("");
+    shim_.Direct(loss);
+    EXPECT_OK(device_->Prove(kek_.id)) << loss;
+    shim_.Direct("");
+    shim_.Direct(loss);
+    const Uuid id = Uuid::Random();
+    EXPECT_OK(device_->CreateKek(id, "made after a loss")) << loss;
+    shim_.Direct("");
+    shim_.Direct(loss);
+    EXPECT_OK(device_->DestroyKek(id)) << loss;
+    shim_.Direct("");
+    shim_.Direct(loss);
+    StatusOr<std::vector<hsm::TokenObject>> objects = device_->List();
+    ASSERT_OK(objects) << loss;
+    EXPECT_EQ(objects->size(), 1u) << loss;
+  }
+}
+
+TEST_F(SessionFault, UnderLoadNoCallerNoticesLostSessionsAndLogins) {
+  Open(/*workers=*/4);
+  std::atomic<bool> stop = false;
+  std::atomic<int> calls = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      while (!stop) {
+        EXPECT_OK(Seal());
+        EXPECT_OK(OpenSealed());
+        ++calls;
+      }
+    });
+  }
+  for (const char* loss :
+       {"drop-sessions except-oldest\n", "logout\n", "drop-sessions\n",
+        "drop-sessions except-oldest\n"}) {
+    shim_.Direct(loss);
+    const int seen = calls;
+    while (calls < seen + 40) std::this_thread::yield();
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(device_->Health().healthy) << device_->Health().detail;
+}
+
+// What one call of one function answers, and the call still succeeds.
+class TransparentFault : public FaultTest,
+                         public ::testing::WithParamInterface<
+                             std::tuple<const char*, const char*>> {};
+
+TEST_P(TransparentFault, IsRetriedOnceAndSucceeds) {
+  const auto [function, value] = GetParam();
+  Open();
+  const std::string name(function);
+  shim_.Direct("fail " + name + " " + value + " at=1\n");
+  if (name.find("Encrypt") != name.npos) {
+    EXPECT_OK(Seal());
+  } else {
+    EXPECT_OK(OpenSealed());
+  }
+  EXPECT_EQ(shim_.Calls(function, value), 1u);
+  EXPECT_TRUE(device_->Health().healthy) << device_->Health().detail;
+  EXPECT_EQ(device_->Health().sessions_open, before_.sessions_open);
+  EXPECT_OK(Seal());
+  EXPECT_OK(OpenSealed());
+}
+
+std::string FaultName(
+    const ::testing::TestParamInfo<TransparentFault::ParamType>& fault) {
+  return std::string(std::get<0>(fault.param)) + "_" + std::get<1>(fault.param);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , TransparentFault,
+    Combine(Values("C_EncryptInit", "C_Encrypt", "C_DecryptInit", "C_Decrypt"),
+            Values("CKR_SESSION_HANDLE_INVALID", "CKR_SESSION_CLOSED",
+                   "CKR_OPERATION_ACTIVE", "CKR_USER_NOT_LOGGED_IN")),
+    FaultName);
+INSTANTIATE_TEST_SUITE_P(Handles, TransparentFault,
+                         Combine(Values("C_EncryptInit", "C_DecryptInit"),
+                                 Values("CKR_KEY_HANDLE_INVALID",
+                                        "CKR_OBJECT_HANDLE_INVALID")),
+                         FaultName);
+
+TEST_F(SessionFault, ASessionThatIsLostAgainAndAgainIsNotRetriedForEver) {
+  Open();
+  shim_.Direct("fail C_EncryptInit CKR_SESSION_HANDLE_INVALID count=all\n");
+  EXPECT_THAT(Seal(), ::testing::Not(IsOk()));
+  EXPECT_LE(shim_.Calls("C_EncryptInit"), 3u);
+  shim_.Direct("");
+  EXPECT_OK(Seal());
+}
+
+TEST_F(SessionFault, AHandleThatStaysInvalidMeansTheKekIsNotThere) {
+  Open();
+  shim_.Direct(
+      "fail C_EncryptInit CKR_KEY_HANDLE_INVALID count=all\n"
+      "fail C_DecryptInit CKR_KEY_HANDLE_INVALID count=all\n");
+  EXPECT_THAT(Seal(), HasReason(Reason::kKekNotOnToken));
+  EXPECT_THAT(OpenSealed(), HasReason(Reason::kKekNotOnToken));
+  EXPECT_LE(shim_.Calls("C_EncryptInit"), 3u);
+}
+
+}  // namespace
+}  // namespace strongroom::testing

@@ -1,0 +1,350 @@
+// The data plane's translation, in both directions.
+#include <gmock/gmock.h>
+
+#include "tests/rpc/edge_fixture.h"
+
+namespace strongroom::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+std::string Text(const SecretBytes& secret) {
+  return std::string(AsText(secret.Expose()));
+}
+SecretBytes Secret(std::string_view text) {
+  return SecretBytes::CopyOf(AsBytes(text));
+}
+std::shared_ptr<const Bytes> Header(std::string_view text) {
+  return std::make_shared<const Bytes>(ToBytes(AsBytes(text)));
+}
+
+service::SealedItem Sealed(std::shared_ptr<const Bytes> header,
+                           std::string_view leaf, uint32_t version = 7) {
+  service::SealedItem item;
+  item.header = std::move(header);
+  item.leaf = ToBytes(AsBytes(leaf));
+  item.key_version = version;
+  return item;
+}
+
+template <typename Message>
+void AddContext(Message* message, const std::string& key,
+                const std::string& value) {
+  auto* pair = message->add_encryption_context();
+  pair->set_key(key);
+  pair->set_value(value);
+}
+
+class DataMethodsTest : public EdgeTest {
+ protected:
+  // Keeps the last command, answers with these.
+  void AnswerSeal(std::vector<service::SealedItem> items) {
+    auto shared =
+        std::make_shared<std::vector<service::SealedItem>>(std::move(items));
+    fake_.seal =
+        [this, shared](
+            service::SealCommand& command) -> StatusOr<service::SealResult> {
+      sealed_ = std::move(command);
+      service::SealResult result;
+      result.key_name = "demo/app";
+      result.items = std::move(*shared);
+      return result;
+    };
+  }
+  void AnswerOpen(std::vector<service::OpenedItem> items) {
+    auto shared =
+        std::make_shared<std::vector<service::OpenedItem>>(std::move(items));
+    fake_.open =
+        [this, shared](
+            service::OpenCommand& command) -> StatusOr<service::OpenResult> {
+      opened_ = std::move(command);
+      service::OpenResult result;
+      result.items = std::move(*shared);
+      return result;
+    };
+  }
+  static service::OpenedItem Opened(std::string_view secret) {
+    service::OpenedItem item;
+    item.key_name = "demo/app";
+    item.key_version = 3;
+    item.secret = Secret(secret);
+    return item;
+  }
+
+  service::SealCommand sealed_;
+  service::OpenCommand opened_;
+  grpc::ClientContext context_;
+};
+
+TEST_F(DataMethodsTest, EncryptPassesPlaintextAndContextOn) {
+  AnswerSeal([] {
+    std::vector<service::SealedItem> items;
+    items.push_back(Sealed(Header("head"), "leaf"));
+    return items;
+  }());
+  v1::EncryptRequest request;
+  request.set_name("demo/app");
+  request.set_plaintext("data");
+  AddContext(&request, "b", "2");
+  AddContext(&request, "a", "1");
+  v1::EncryptResponse response;
+  ASSERT_TRUE(keys_->Encrypt(&context_, request, &response).ok());
+  EXPECT_EQ(response.name(), "demo/app");
+  EXPECT_EQ(response.key_version(), 7u);
+  EXPECT_EQ(response.ciphertext(), "headleaf");
+  EXPECT_EQ(sealed_.key_name, "demo/app");
+  EXPECT_THAT(sealed_.context, ElementsAre(Pair("b", "2"), Pair("a", "1")));
+  ASSERT_EQ(sealed_.items.size(), 1u);
+  EXPECT_EQ(Text(sealed_.items[0].secret), "data");
+  EXPECT_FALSE(sealed_.items[0].context.has_value());
+}
+
+TEST_F(DataMethodsTest, ARepeatedContextKeyIsPassedOnForTheServiceToRefuse) {
+  std::vector<service::SealedItem> items;
+  items.push_back(Sealed(Header("h"), "l"));
+  AnswerSeal(std::move(items));
+  v1::WrapRequest request;
+  AddContext(&request, "a", "1");
+  AddContext(&request, "a", "2");
+  v1::WrapResponse response;
+  ASSERT_TRUE(keys_->Wrap(&context_, request, &response).ok());
+  EXPECT_THAT(sealed_.context, ElementsAre(Pair("a", "1"), Pair("a", "2")));
+}
+
+TEST_F(DataMethodsTest, AUnaryRequestFailsAsItsOneItemDid) {
+  std::vector<service::SealedItem> items(1);
+  items[0].status = Error(Reason::kDekSizeInvalid, "a DEK of 3 bytes");
+  AnswerSeal(std::move(items));
+  v1::WrapResponse response;
+  grpc::Status status = keys_->Wrap(&context_, {}, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ErrorInfoOf(status).reason(), "DEK_SIZE_INVALID");
+}
+
+TEST_F(DataMethodsTest, AUnaryAnswerWithTwoItemsIsAFaultOfOurs) {
+  std::vector<service::OpenedItem> items;
+  items.push_back(Opened("one"));
+  items.push_back(Opened("two"));
+  AnswerOpen(std::move(items));
+  v1::UnwrapResponse response;
+  EXPECT_EQ(keys_->Unwrap(&context_, {}, &response).error_code(),
+            grpc::StatusCode::INTERNAL);
+  EXPECT_THAT(response.dek(), IsEmpty());
+}
+
+TEST_F(DataMethodsTest, GenerateDataKeyGivesTheDekOnlyIfThereIsOne) {
+  std::vector<service::SealedItem> items;
+  items.push_back(Sealed(Header("h"), "l"));
+  AnswerSeal(std::move(items));
+  v1::GenerateDataKeyRequest request;
+  request.set_dek_bytes(64);
+  request.set_without_plaintext(true);
+  v1::GenerateDataKeyResponse response;
+  ASSERT_TRUE(keys_->GenerateDataKey(&context_, request, &response).ok());
+  EXPECT_EQ(sealed_.dek_bytes, 64u);
+  EXPECT_TRUE(sealed_.without_plaintext);
+  EXPECT_THAT(response.dek(), IsEmpty());
+  EXPECT_EQ(response.wrapped_dek(), "hl");
+}
+
+TEST_F(DataMethodsTest, APlainBatchAnswerHasWholeTokensInTheirPlaces) {
+  auto header = Header("H");
+  std::vector<service::SealedItem> items;
+  items.push_back(Sealed(header, "1"));
+  items.emplace_back().status = Error(Reason::kDekSizeInvalid, "no");
+  items.push_back(Sealed(header, "3"));
+  AnswerSeal(std::move(items));
+  v1::BatchWrapRequest request;
+  request.set_name("demo/app");
+  AddContext(&request, "all", "x");
+  request.add_items()->set_dek("d1");
+  auto* own = request.add_items();
+  own->set_dek("d2");
+  AddContext(own, "own", "y");
+  v1::BatchWrapResponse response;
+  ASSERT_TRUE(keys_->BatchWrap(&context_, request, &response).ok());
+  EXPECT_FALSE(sealed_.items[0].context.has_value());
+  EXPECT_THAT(*sealed_.items[1].context, ElementsAre(Pair("own", "y")));
+  ASSERT_EQ(response.items_size(), 3);
+  EXPECT_EQ(response.headers_size(), 0);
+  EXPECT_EQ(response.items(0).token(), "H1");
+  EXPECT_FALSE(response.items(0).has_status());
+  EXPECT_EQ(response.items(1).status().reason(), "DEK_SIZE_INVALID");
+  EXPECT_EQ(response.items(1).status().code(), 3);
+  EXPECT_THAT(response.items(1).token(), IsEmpty());
+  EXPECT_EQ(response.items(2).token(), "H3");
+}
+
+TEST_F(DataMethodsTest, ACompactBatchAnswerHasEachHeaderOnce) {
+  auto first = Header("A");
+  auto second = Header("B");
+  std::vector<service::SealedItem> items;
+  items.push_back(Sealed(first, "1"));
+  items.push_back(Sealed(second, "2"));
+  items.push_back(Sealed(first, "3"));
+  AnswerSeal(std::move(items));
+  v1::BatchEncryptRequest request;
+  request.set_compact(true);
+  request.add_items()->set_plaintext("p");
+  v1::BatchEncryptResponse response;
+  ASSERT_TRUE(keys_->BatchEncrypt(&context_, request, &response).ok());
+  EXPECT_THAT(response.headers(), ElementsAre("A", "B"));
+  std::vector<std::string> tokens;
+  for (const auto& item : response.items()) {
+    tokens.push_back(response.headers(static_cast<int>(item.header())) +
+                     item.token());
+  }
+  EXPECT_THAT(tokens, ElementsAre("A1", "B2", "A3"));
+}
+
+TEST_F(DataMethodsTest, BatchGenerateAsksForAsManyAsCount) {
+  std::vector<service::SealedItem> items;
+  items.push_back(Sealed(Header("H"), "1"));
+  items[0].dek = Secret("dek");
+  AnswerSeal(std::move(items));
+  v1::BatchGenerateDataKeysRequest request;
+  request.set_count(5);
+  v1::BatchGenerateDataKeysResponse response;
+  ASSERT_TRUE(keys_->BatchGenerateDataKeys(&context_, request, &response).ok());
+  EXPECT_EQ(sealed_.items.size(), 5u);
+  EXPECT_EQ(response.items(0).dek(), "dek");
+}
+
+TEST_F(DataMethodsTest, ACountOfFourBillionIsRefusedBeforeItCostsMemory) {
+  v1::BatchGenerateDataKeysRequest request;
+  request.set_count(0xffffffff);
+  v1::BatchGenerateDataKeysResponse response;
+  grpc::Status status =
+      keys_->BatchGenerateDataKeys(&context_, request, &response);
+  EXPECT_EQ(ErrorInfoOf(status).reason(), "REQUEST_TOO_LARGE");
+  EXPECT_EQ(fake_.refusals().size(), 1u);
+}
+
+TEST_F(DataMethodsTest, MoreItemsThanABatchMayHaveAreRefusedInEveryBatchForm) {
+  const int kTooMany = static_cast<int>(service::kMaxBatchRequestItems) + 1;
+  auto many = [&](auto request) {
+    for (int i = 0; i < kTooMany; ++i) request.add_items();
+    return request.SerializeAsString();
+  };
+  v1::BatchRewrapRequest rewrap;
+  for (int i = 0; i < kTooMany; ++i) rewrap.add_tokens("t");
+  for (const auto& [method, bytes] :
+       std::vector<std::pair<std::string, std::string>>{
+           {"BatchEncrypt", many(v1::BatchEncryptRequest())},
+           {"BatchDecrypt", many(v1::BatchDecryptRequest())},
+           {"BatchWrap", many(v1::BatchWrapRequest())},
+           {"BatchUnwrap", many(v1::BatchUnwrapRequest())},
+           {"BatchRewrap", rewrap.SerializeAsString()}}) {
+    grpc::Status status = SendRaw("KeyService/" + method, bytes);
+    EXPECT_EQ(ErrorInfoOf(status).reason(), "REQUEST_TOO_LARGE") << method;
+  }
+}
+
+TEST_F(DataMethodsTest, DecryptPassesTheTokenOnAndGivesThePlaintext) {
+  std::vector<service::OpenedItem> items;
+  items.push_back(Opened("plain"));
+  AnswerOpen(std::move(items));
+  v1::DecryptRequest request;
+  request.set_name("demo/app");
+  request.set_ciphertext("token");
+  AddContext(&request, "a", "1");
+  v1::DecryptResponse response;
+  ASSERT_TRUE(keys_->Decrypt(&context_, request, &response).ok());
+  EXPECT_EQ(response.plaintext(), "plain");
+  EXPECT_EQ(response.name(), "demo/app");
+  EXPECT_EQ(response.key_version(), 3u);
+  EXPECT_EQ(opened_.key_name, "demo/app");
+  EXPECT_EQ(AsText(opened_.items[0].token), "token");
+  EXPECT_THAT(opened_.context, ElementsAre(Pair("a", "1")));
+}
+
+TEST_F(DataMethodsTest, ABatchUnwrapAnswersEachItemInItsPlace) {
+  std::vector<service::OpenedItem> items;
+  items.push_back(Opened("k1"));
+  items.emplace_back().status =
+      Error(Reason::kNotAuthentic, "does not open with this context");
+  AnswerOpen(std::move(items));
+  v1::BatchUnwrapRequest request;
+  request.add_items()->set_wrapped_dek("t1");
+  request.add_items()->set_wrapped_dek("t2");
+  v1::BatchUnwrapResponse response;
+  ASSERT_TRUE(keys_->BatchUnwrap(&context_, request, &response).ok());
+  EXPECT_EQ(response.items(0).secret(), "k1");
+  EXPECT_EQ(response.items(1).status().reason(), "NOT_AUTHENTIC");
+  EXPECT_THAT(response.items(1).secret(), IsEmpty());
+}
+
+TEST_F(DataMethodsTest, ABatchItemsFaultOfOursDoesNotTellItsCause) {
+  std::vector<service::OpenedItem> items(1);
+  items[0].status = Error(Reason::kInternal, "invariant 17");
+  AnswerOpen(std::move(items));
+  v1::BatchDecryptRequest request;
+  request.add_items()->set_ciphertext("t");
+  v1::BatchDecryptResponse response;
+  ASSERT_TRUE(keys_->BatchDecrypt(&context_, request, &response).ok());
+  EXPECT_EQ(response.items(0).status().reason(), "INTERNAL");
+  EXPECT_EQ(response.items(0).status().message().find("invariant"),
+            std::string::npos);
+}
+
+TEST_F(DataMethodsTest, RewrapTellsBothVersions) {
+  fake_.rewrap =
+      [](service::RewrapCommand& command) -> StatusOr<service::RewrapResult> {
+    EXPECT_EQ(command.key_name, "demo/app");
+    service::RewrapResult result;
+    for (const Bytes& token : command.tokens) {
+      result.items.push_back({.status = OkStatus(),
+                              .key_name = "demo/app",
+                              .key_version = 2,
+                              .previous_key_version = 1,
+                              .token = token});
+    }
+    return result;
+  };
+  v1::RewrapRequest request;
+  request.set_name("demo/app");
+  request.set_token("t");
+  v1::RewrapResponse response;
+  ASSERT_TRUE(keys_->Rewrap(&context_, request, &response).ok());
+  EXPECT_EQ(response.key_version(), 2u);
+  EXPECT_EQ(response.previous_key_version(), 1u);
+  EXPECT_EQ(response.token(), "t");
+  grpc::ClientContext batch_context;
+  v1::BatchRewrapRequest batch;
+  batch.set_name("demo/app");
+  batch.add_tokens("a");
+  batch.add_tokens("b");
+  v1::BatchRewrapResponse batch_response;
+  ASSERT_TRUE(keys_->BatchRewrap(&batch_context, batch, &batch_response).ok());
+  EXPECT_EQ(batch_response.items(1).token(), "b");
+}
+
+TEST(WipeSecretsTest, WipesEveryPlaintextFieldAndNothingElse) {
+  v1::BatchWrapRequest request;
+  request.set_name("n");
+  request.add_items()->set_dek("secret");
+  rpc::WipeSecrets(&request);
+  EXPECT_THAT(request.items(0).dek(), IsEmpty());
+  EXPECT_EQ(request.name(), "n");
+  v1::BatchUnwrapResponse response;
+  response.add_items()->set_secret("secret");
+  rpc::WipeSecrets(&response);
+  EXPECT_THAT(response.items(0).secret(), IsEmpty());
+  v1::EncryptRequest encrypt;
+  encrypt.set_plaintext("secret");
+  rpc::WipeSecrets(&encrypt);
+  EXPECT_THAT(encrypt.plaintext(), IsEmpty());
+}
+
+TEST(WipeBufferTest, OverwritesTheReceivedBytes) {
+  std::string memory(64, 's');
+  grpc::Slice slice(memory.data(), memory.size(), grpc::Slice::STATIC_SLICE);
+  grpc::ByteBuffer buffer(&slice, 1);
+  rpc::WipeBuffer(buffer);
+  EXPECT_EQ(memory, std::string(64, '\0'));
+}
+
+}  // namespace
+}  // namespace strongroom::testing

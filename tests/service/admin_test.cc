@@ -1,0 +1,269 @@
+// KeyAdmin: lifecycle, views, and what their records say.
+#include <gtest/gtest.h>
+
+#include "tests/service/rig.h"
+
+namespace strongroom::service {
+namespace {
+
+using ::strongroom::testing::FakeOperation;
+using ::strongroom::testing::HasReason;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class AdminTest : public ::testing::Test {
+ protected:
+  KeyService& service() { return *rig_.service_; }
+  StatusOr<KeyView> Create(const std::string& who, const std::string& name,
+                           const Labels& labels = {}) {
+    KeySettings settings;
+    settings.labels = labels;
+    return service().CreateKey(Rig::CallAs(who, Operation::kCreateKey), name,
+                               settings);
+  }
+  StatusOr<KeyView> Relabel(const std::string& who, const std::string& name,
+                            const Labels& labels) {
+    keyring::KeyChange change;
+    change.labels = labels;
+    return service().UpdateKey(Rig::CallAs(who, Operation::kUpdateKey), name,
+                               change);
+  }
+  StatusOr<ListResult> List(const std::string& who,
+                            const std::string& prefix = "", uint32_t size = 0,
+                            const std::string& token = "") {
+    return service().ListKeys(Rig::CallAs(who, Operation::kListKeys), prefix,
+                              size, token);
+  }
+  static std::vector<std::string> Names(const ListResult& result) {
+    std::vector<std::string> names;
+    for (const KeyView& view : result.keys) {
+      names.push_back(view.key->name.ToString());
+    }
+    return names;
+  }
+
+  Rig rig_;
+};
+
+TEST_F(AdminTest, AKeyIsCreatedShownAndRotated) {
+  ASSERT_OK_AND_ASSIGN(KeyView made,
+                       Create("root", "demo/app", {{"env", "dev"}}));
+  EXPECT_EQ(made.key->primary, 1u);
+  EXPECT_EQ(made.key->labels.at("env"), "dev");
+  ASSERT_EQ(made.seals.size(), 1u);
+  audit::Record record = rig_.audit_.last().record;
+  EXPECT_EQ(record.operation, "CreateKey");
+  EXPECT_EQ(record.key, "demo/app");
+  EXPECT_THAT(record.versions, ElementsAre(1));
+
+  ASSERT_OK_AND_ASSIGN(
+      KeyView rotated,
+      service().RotateKey(Rig::CallAs("root", Operation::kRotateKey),
+                          "demo/app"));
+  EXPECT_EQ(rotated.key->primary, 2u);
+  EXPECT_EQ(rotated.seals.size(), 2u);
+  EXPECT_THAT(rig_.audit_.last().record.versions, ElementsAre(2));
+
+  ASSERT_OK_AND_ASSIGN(
+      KeyView shown,
+      service().GetKey(Rig::CallAs("app", Operation::kGetKey), "demo/app"));
+  EXPECT_EQ(shown.key->id, made.key->id);
+  EXPECT_EQ(shown.key->primary, 2u);
+}
+
+TEST_F(AdminTest, SealsAreShown) {
+  rig_.MakeKey("demo/app");
+  for (int i = 0; i < 3; ++i) (void)rig_.Wrapped("demo/app");
+  ASSERT_OK_AND_ASSIGN(
+      KeyView shown,
+      service().GetKey(Rig::CallAs("app", Operation::kGetKey), "demo/app"));
+  EXPECT_GE(shown.seals[0], 3u);
+}
+
+TEST_F(AdminTest, VersionsMoveByTheirOwnOperations) {
+  rig_.MakeKey("demo/app");
+  rig_.Rotate("demo/app");
+  auto state = [&] {
+    return rig_.keyring_->Current()->FindByName("demo/app")->Find(1)->state;
+  };
+  using store::VersionState;
+  ASSERT_OK(rig_.Move(Operation::kDisableVersion, "demo/app", 1));
+  EXPECT_EQ(state(), VersionState::kDisabled);
+  EXPECT_THAT(rig_.audit_.last().record.versions, ElementsAre(1));
+  ASSERT_OK(rig_.Move(Operation::kScheduleDestroyVersion, "demo/app", 1));
+  EXPECT_EQ(state(), VersionState::kDestroyScheduled);
+  ASSERT_OK(rig_.Move(Operation::kCancelDestroyVersion, "demo/app", 1));
+  EXPECT_EQ(state(), VersionState::kDisabled);
+  ASSERT_OK(rig_.Move(Operation::kEnableVersion, "demo/app", 1));
+  EXPECT_EQ(state(), VersionState::kEnabled);
+}
+
+TEST_F(AdminTest, MovesThatTheTableForbidsAreRefused) {
+  rig_.MakeKey("demo/app");
+  EXPECT_THAT(rig_.Move(Operation::kDisableVersion, "demo/app", 1),
+              HasReason(Reason::kVersionState));
+  EXPECT_THAT(rig_.Move(Operation::kScheduleDestroyVersion, "demo/app", 1),
+              HasReason(Reason::kVersionState));
+  EXPECT_THAT(rig_.Move(Operation::kCancelDestroyVersion, "demo/app", 1),
+              HasReason(Reason::kVersionState));
+  for (uint32_t version : {0u, 2u, 0xffffffffu}) {
+    EXPECT_THAT(rig_.Move(Operation::kDisableVersion, "demo/app", version),
+                HasReason(Reason::kVersionNotFound));
+  }
+}
+
+TEST_F(AdminTest, BadSettingsAreRefused) {
+  EXPECT_THAT(Create("root", "demo/app", {{"Env", "dev"}}),
+              HasReason(Reason::kArgumentInvalid));
+  KeySettings settings;
+  settings.policy.max_items = 5000;
+  EXPECT_THAT(service().CreateKey(Rig::CallAs("root", Operation::kCreateKey),
+                                  "demo/app", settings),
+              HasReason(Reason::kArgumentInvalid));
+  EXPECT_THAT(Names(*List("root")), IsEmpty());
+}
+
+TEST_F(AdminTest, WhoMayActByLabelMayNotMakeKeysWithOthers) {
+  EXPECT_OK(Create("prod", "shop/a", {{"env", "prod"}}));
+  EXPECT_THAT(Create("prod", "shop/b", {{"env", "dev"}}),
+              HasReason(Reason::kPermissionDenied));
+  EXPECT_THAT(Create("prod", "shop/b"), HasReason(Reason::kPermissionDenied));
+}
+
+TEST_F(AdminTest, RelabellingNeedsTheRightBeforeAndAfter) {
+  rig_.MakeKey("shop/a", {{"env", "prod"}});
+  rig_.MakeKey("shop/b", {{"env", "dev"}});
+  EXPECT_OK(Relabel("prod", "shop/a", {{"env", "prod"}, {"team", "x"}}));
+  // Neither giving a key away nor taking one.
+  EXPECT_THAT(Relabel("prod", "shop/a", {{"env", "dev"}}),
+              HasReason(Reason::kPermissionDenied));
+  EXPECT_THAT(Relabel("prod", "shop/b", {{"env", "prod"}}),
+              HasReason(Reason::kPermissionDenied));
+  auto keys = rig_.keyring_->Current();
+  EXPECT_EQ(keys->FindByName("shop/a")->labels.at("env"), "prod");
+  EXPECT_EQ(keys->FindByName("shop/b")->labels.at("env"), "dev");
+}
+
+TEST_F(AdminTest, AListHasWhatTheCallerMaySee) {
+  for (const char* name : {"demo/b", "demo/a", "other/key", "zz"}) {
+    rig_.MakeKey(name);
+  }
+  rig_.MakeKey("shop/a", {{"env", "prod"}});
+  EXPECT_THAT(Names(*List("root")),
+              ElementsAre("demo/a", "demo/b", "other/key", "shop/a", "zz"));
+  EXPECT_THAT(Names(*List("app")), ElementsAre("demo/a", "demo/b"));
+  EXPECT_THAT(Names(*List("prod")), ElementsAre("shop/a"));
+  EXPECT_THAT(Names(*List("other")), IsEmpty());  // use is not view
+  EXPECT_THAT(Names(*List("nobody")), IsEmpty());
+  EXPECT_THAT(Names(*List("root", "demo/")), ElementsAre("demo/a", "demo/b"));
+  EXPECT_THAT(Names(*List("app", "other/")), IsEmpty());
+  EXPECT_EQ(rig_.audit_.last().record.outcome, "OK");
+}
+
+TEST_F(AdminTest, PagesGoThroughAllKeysOnce) {
+  std::vector<std::string> all;
+  for (char c = 'a'; c <= 'g'; ++c) {
+    all.push_back(std::string("demo/") + c);
+    rig_.MakeKey(all.back());
+    rig_.MakeKey(std::string("hidden/") + c);
+  }
+  for (uint32_t size : {1u, 2u, 3u, 7u, 8u}) {
+    std::vector<std::string> seen;
+    std::string token;
+    size_t pages = 0;
+    do {
+      ASSERT_OK_AND_ASSIGN(ListResult page, List("app", "", size, token));
+      EXPECT_LE(page.keys.size(), size);
+      for (const std::string& name : Names(page)) seen.push_back(name);
+      token = page.next_page_token;
+      ASSERT_LE(++pages, 8u);
+    } while (!token.empty());
+    EXPECT_EQ(seen, all);
+    EXPECT_EQ(pages, (7 + size - 1) / size);
+  }
+}
+
+TEST_F(AdminTest, APageGoesOnAfterItsLastKeyEvenIfThePrefixChanges) {
+  for (const char* name : {"a", "b", "c/1", "c/2"}) rig_.MakeKey(name);
+  ASSERT_OK_AND_ASSIGN(ListResult page, List("root", "", 1));
+  EXPECT_THAT(Names(*List("root", "c/", 0, page.next_page_token)),
+              ElementsAre("c/1", "c/2"));
+}
+
+TEST_F(AdminTest, PageTokensOfOthersMakingAreRefused) {
+  for (const char* token : {"x", "!!!!", "====", "QQ==", "AAAA", "L2E="}) {
+    EXPECT_THAT(List("root", "", 0, token),
+                HasReason(Reason::kArgumentInvalid, HasSubstr("page token")))
+        << token;
+  }
+}
+
+TEST_F(AdminTest, ObjectsOnTheTokenAreShownToOperatorsAlone) {
+  rig_.MakeKey("demo/app");
+  rig_.device_.objects()->AddForeign({}, "somebody's");
+  ASSERT_OK_AND_ASSIGN(auto objects,
+                       service().ListTokenObjects(
+                           Rig::CallAs("root", Operation::kListTokenObjects)));
+  EXPECT_EQ(objects.size(), 2u);
+  // Rights on keys, by whatever label, are no right on the token.
+  for (const char* who : {"app", "prod"}) {
+    EXPECT_THAT(service().ListTokenObjects(
+                    Rig::CallAs(who, Operation::kListTokenObjects)),
+                HasReason(Reason::kPermissionDenied));
+  }
+}
+
+TEST_F(AdminTest, StatusCountsKeysAndShowsTheDevice) {
+  rig_.MakeKey("demo/app");
+  rig_.MakeKey("demo/two");
+  rig_.Rotate("demo/app");
+  rig_.device_.SetUnhealthy("token removed");
+  ASSERT_OK_AND_ASSIGN(
+      StatusReport report,
+      service().GetStatus(Rig::CallAs("root", Operation::kGetStatus)));
+  EXPECT_EQ(report.keys, 2u);
+  EXPECT_EQ(report.key_versions, 3u);
+  EXPECT_FALSE(report.health.healthy);
+  EXPECT_EQ(report.health.detail, "token removed");
+  EXPECT_EQ(report.device.profile, rig_.device_.info().profile);
+}
+
+TEST_F(AdminTest, AnybodyKnownMayAskWhoTheyAre) {
+  ASSERT_OK_AND_ASSIGN(WhoAmIResult app, service().WhoAmI(Rig::CallAs(
+                                             "app", Operation::kWhoAmI)));
+  EXPECT_EQ(app.caller, "cn:app");
+  EXPECT_EQ(app.subject, "CN=app");
+  EXPECT_THAT(app.grants, ElementsAre(HasSubstr("demo/**")));
+  ASSERT_OK_AND_ASSIGN(WhoAmIResult nobody, service().WhoAmI(Rig::CallAs(
+                                                "nobody", Operation::kWhoAmI)));
+  EXPECT_THAT(nobody.grants, IsEmpty());
+}
+
+TEST_F(AdminTest, AChangeThatCannotBeRecordedSaysThatItMayHaveHappened) {
+  rig_.MakeKey("demo/app");
+  rig_.audit_.SetFailing(true);
+  EXPECT_THAT(
+      service().RotateKey(Rig::CallAs("root", Operation::kRotateKey),
+                          "demo/app"),
+      HasReason(Reason::kAuditUnavailable, HasSubstr("may have been made")));
+  EXPECT_EQ(rig_.keyring_->Current()->FindByName("demo/app")->primary, 2u);
+  // A refusal changed nothing, and says nothing of the kind.
+  EXPECT_THAT(service().RotateKey(Rig::CallAs("nobody", Operation::kRotateKey),
+                                  "demo/app"),
+              HasReason(Reason::kAuditUnavailable, HasSubstr("withheld")));
+}
+
+TEST_F(AdminTest, AFailureOfStoreOrDeviceIsAnsweredAndRecorded) {
+  rig_.MakeKey("demo/app");
+  rig_.device_.FailNext(FakeOperation::kCreateKek,
+                        Error(Reason::kHsmUnavailable, "token gone"));
+  EXPECT_THAT(service().RotateKey(Rig::CallAs("root", Operation::kRotateKey),
+                                  "demo/app"),
+              HasReason(Reason::kHsmUnavailable));
+  EXPECT_EQ(rig_.audit_.last().record.outcome, "HSM_UNAVAILABLE");
+  EXPECT_EQ(rig_.audit_.last().durability, audit::Durability::kDurable);
+}
+
+}  // namespace
+}  // namespace strongroom::service
