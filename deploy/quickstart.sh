@@ -3,6 +3,7 @@
 # Everything it makes is in .quickstart/; run it again as often as you like.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+top=$PWD
 
 if [ -t 1 ]; then b=$'\e[1m' d=$'\e[2m' g=$'\e[32m' n=$'\e[0m'
 else b='' d='' g='' n=''; fi
@@ -12,7 +13,7 @@ note() { printf '   %s\n' "$*"; }
 run()  { printf '   %s$ %s%s\n' "$d" "$*" "$n"; "$@" 2>&1 | sed 's/^/   /'; }
 fail() { printf '\nquickstart: %s\n' "$*" >&2; exit 1; }
 
-document=${1:-/usr/share/common-licenses/GPL-3}
+document=$(realpath "${1:-/usr/share/common-licenses/GPL-3}")
 [ -r "$document" ] || fail "cannot read $document; name another: deploy/quickstart.sh FILE"
 
 say "Install what is missing, and build"
@@ -62,6 +63,8 @@ note "strongroomd listens on $STRONGROOM_ADDR with mutual TLS; its token is a So
 note "file token. In production the token is an HSM: only the configuration differs."
 run strongroom whoami
 
+cd "$work"
+
 say "Make the key demo/app: a KEK inside the token"
 if strongroom key show demo/app >/dev/null 2>&1; then
   note "it is there from an earlier run; going on with it"
@@ -72,51 +75,51 @@ run strongroom key show demo/app
 
 say "Take a data key (DEK), as an application would"
 strongroom datakey demo/app --context "file=$(basename "$document")" --base64 \
-  --dek-out "$work/dek" --wrapped-out "$work/document.dek" >/dev/null
+  --dek-out dek --wrapped-out document.dek >/dev/null
 note "The DEK encrypts the document and is forgotten; the wrapped DEK is kept beside it."
-run strongroom inspect --base64 "$work/document.dek"
+run strongroom inspect --base64 document.dek
 
 say "Encrypt $document with the openssl command line"
-openssl enc -aes-256-cbc -pbkdf2 -salt -pass "file:$work/dek" \
-  -in "$document" -out "$work/document.enc"
-shred -u "$work/dek"
-before=$(sha256sum "$work/document.enc" | cut -d' ' -f1)
-note "ciphertext: $(stat -c %s "$work/document.enc") bytes, SHA-256 ${before:0:16}..."
+openssl enc -aes-256-cbc -pbkdf2 -salt -pass file:dek \
+  -in "$document" -out document.enc
+shred -u dek
+before=$(sha256sum document.enc | cut -d' ' -f1)
+note "ciphertext: $(stat -c %s document.enc) bytes, SHA-256 ${before:0:16}..."
 note "The plain DEK is gone from here. What is left: document.enc and document.dek."
 
 say "Rotate the KEK: a new version inside the token"
 run strongroom key rotate demo/app
 
 say "Rewrap the wrapped DEK: only its header changes"
-cp "$work/document.dek" "$work/document.dek.before"
-run strongroom rewrap --base64 --in "$work/document.dek" --out "$work/document.dek"
-run strongroom inspect --base64 "$work/document.dek.before" "$work/document.dek"
-after=$(sha256sum "$work/document.enc" | cut -d' ' -f1)
+cp document.dek document.dek.before
+run strongroom rewrap --base64 --in document.dek --out document.dek
+run strongroom inspect --base64 document.dek.before document.dek
+after=$(sha256sum document.enc | cut -d' ' -f1)
 [ "$before" = "$after" ] || fail "the document's ciphertext changed"
 note "The document's ciphertext was not touched: SHA-256 ${after:0:16}... as before."
 
 say "Unwrap, decrypt, compare"
-strongroom unwrap --context "file=$(basename "$document")" --base64 \
-  --in "$work/document.dek" --out "$work/dek"
-openssl enc -d -aes-256-cbc -pbkdf2 -pass "file:$work/dek" \
-  -in "$work/document.enc" -out "$work/document"
-shred -u "$work/dek"
-cmp "$document" "$work/document" || fail "the document did not come back"
+run strongroom unwrap --context "file=$(basename "$document")" --base64 \
+  --in document.dek --out dek
+openssl enc -d -aes-256-cbc -pbkdf2 -pass file:dek \
+  -in document.enc -out document
+shred -u dek
+cmp "$document" document || fail "the document did not come back"
 note "${g}The decrypted document equals the original, byte for byte.${n}"
 
 say "With another context the wrapped DEK does not open"
 if strongroom unwrap --context "file=other" --base64 \
-  --in "$work/document.dek" --out "$work/dek" 2>"$work/refusal"; then
+  --in document.dek --out dek 2>refusal; then
   fail "it opened under a wrong context"
 fi
-sed 's/^/   /' "$work/refusal"
+sed 's/^/   /' refusal
 
 say "Look at the KEKs on the token, with the token's own tool"
-module=$(strongroom status --output json | sed -n 's/.*"module_path": *"\([^"]*\)".*/\1/p')
-: "${module:=/usr/lib/softhsm/libsofthsm2.so}"
+module=$(ls /usr/lib/softhsm/libsofthsm2.so \
+  /usr/lib/*/softhsm/libsofthsm2.so 2>/dev/null | head -n 1)
 PIN=$(cat "$dir/service/pin") SOFTHSM2_CONF=$dir/service/softhsm2.conf \
   pkcs11-tool --module "$module" --login --pin env:PIN \
-  --list-objects --type secrkey 2>/dev/null | tail -14 | sed 's/^/   /'
+  --list-objects --type secrkey 2>/dev/null | tail -15 | sed 's/^/   /'
 note "sensitive, never extractable: the token uses the key and does not give it out."
 
 say "Stop"
@@ -129,8 +132,8 @@ cat <<TEXT
 
 ${b}Done.${n} Three commands to try next:
 
-  PATH=$PWD/build/release/bin:\$PATH
-  strongroomd dev --dir .quickstart/service      # in a terminal of its own
-  . .quickstart/service/env && strongroom key list
-  echo hello | strongroom encrypt demo/app --base64 --context note=1
+  PATH=$top/build/release/bin:\$PATH
+  strongroomd dev --dir $dir/service     # in a terminal of its own
+  . $dir/service/env && strongroom key list
+  strongroom datakey demo/app --context note=1 --output json
 TEXT

@@ -7,7 +7,7 @@
 
 namespace strongroom::hsm {
 
-Anchor::Anchor(const Module& module, const Token& token, const Profile& profile,
+Anchor::Anchor(Module& module, const Token& token, const Profile& profile,
                SecretBytes pin, Counter& logins)
     : module_(module),
       token_(token),
@@ -43,10 +43,11 @@ Step Anchor::LogIn(uint64_t seen_epoch, bool* fresh) {
     MutexLock lock(mutex_);
     while (turn_taken_) turn_free_.Wait(mutex_);
     if (refused_.load()) return Step::Final(Refusal());
-    if (epoch_.load() > seen_epoch) return Step::Ok();
     turn_taken_ = true;
   }
-  Step step = LogInNow(fresh);
+  Step step = Step::Ok();
+  // Somebody logged in while this thread waited; but that may be lost again.
+  if (epoch_.load() == seen_epoch || !IsLoggedIn()) step = LogInNow(fresh);
   MutexLock lock(mutex_);
   turn_taken_ = false;
   turn_free_.SignalAll();
@@ -75,15 +76,23 @@ Step Anchor::LogInNow(bool* fresh) {
   return Step::Ok();
 }
 
+bool Anchor::IsLoggedIn() const {
+  bool logged_in = false;
+  return session_.is_open() && session_.IsLoggedIn(&logged_in) == CKR_OK &&
+         logged_in;
+}
+
 Step Anchor::OpenIfDead() {
   if (session_.is_open()) {
     bool logged_in = false;
-    if (session_.IsLoggedIn(&logged_in) == CKR_OK) return Step::Ok();
+    CK_RV rv = session_.IsLoggedIn(&logged_in);
+    if (rv == CKR_OK) return Step::Ok();
+    if (IsSessionGone(rv)) session_.Drop();
     session_.Close();
     open_ = false;
   }
-  CK_RV rv = Session::Open(module_.functions(), token_.slot,
-                           profile_.read_write_sessions, &session_);
+  CK_RV rv =
+      module_.OpenSession(token_.slot, profile_.read_write_sessions, &session_);
   open_ = rv == CKR_OK;
   return Step::Of(Operation::kOpenSession, rv);
 }

@@ -18,7 +18,7 @@ namespace strongroom::hsm {
 // work. Anchor is thread-safe: logins take turns, and who waited finds it done.
 class Anchor {
  public:
-  Anchor(const Module& module, const Token& token, const Profile& profile,
+  Anchor(Module& module, const Token& token, const Profile& profile,
          SecretBytes pin, Counter& logins);
 
   // LogIn opens the anchor if it is closed or dead, and logs in, unless another
@@ -42,9 +42,10 @@ class Anchor {
  private:
   Status Refusal() const SR_REQUIRES(mutex_);
   Step LogInNow(bool* fresh);
+  bool IsLoggedIn() const;
   Step OpenIfDead();
 
-  const Module& module_;
+  Module& module_;
   const Token token_;
   const Profile& profile_;
   const SecretBytes pin_;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "hsm/pkcs11/cryptoki.h"
+#include "hsm/pkcs11/session.h"
 #include "strongroom/base/status.h"
 
 namespace strongroom::hsm {
@@ -37,6 +38,9 @@ class Module {
   StatusOr<Token> FindToken(const std::string& label,
                             const std::string& serial) const;
   const CK_FUNCTION_LIST& functions() const { return *functions_; }
+  CK_RV OpenSession(CK_SLOT_ID slot, bool read_write, Session* out) {
+    return Session::Open(*functions_, session_handles_, slot, read_write, out);
+  }
 
   // Finalize ends all use of the library, once; the destructor does it else.
   void Finalize();
@@ -47,6 +51,7 @@ class Module {
   explicit Module(CK_FUNCTION_LIST* functions) : functions_(functions) {}
 
   CK_FUNCTION_LIST* functions_;
+  SessionHandles session_handles_;
   bool abandoned_ = false;
   bool finalized_ = false;
 };

@@ -12,15 +12,35 @@ constexpr CK_ULONG kMaxAttribute = 64 * 1024;
 
 }  // namespace
 
-CK_RV Session::Open(const CK_FUNCTION_LIST& functions, CK_SLOT_ID slot,
-                    bool read_write, Session* out) {
-  CK_FLAGS flags = CKF_SERIAL_SESSION | (read_write ? CKF_RW_SESSION : 0);
-  Session session;
-  CK_RV rv =
-      functions.C_OpenSession(slot, flags, nullptr, nullptr, &session.handle_);
+bool SessionHandles::Claim(CK_SESSION_HANDLE handle) {
+  MutexLock lock(mutex_);
+  return claimed_.insert(handle).second;
+}
+
+void SessionHandles::Release(CK_SESSION_HANDLE handle) {
+  MutexLock lock(mutex_);
+  claimed_.erase(handle);
+}
+
+CK_RV Session::Open(const CK_FUNCTION_LIST& functions, SessionHandles& handles,
+                    CK_SLOT_ID slot, bool read_write, Session* out) {
+  const CK_FLAGS flags = CKF_SERIAL_SESSION | (read_write ? CKF_RW_SESSION : 0);
+  // Kept open until a free number came, or the token would give them again.
+  // Closed then, they tell their old owners that their sessions are gone.
+  std::vector<CK_SESSION_HANDLE> others;
+  CK_SESSION_HANDLE handle = 0;
+  CK_RV rv = CKR_OK;
+  for (;;) {
+    rv = functions.C_OpenSession(slot, flags, nullptr, nullptr, &handle);
+    if (rv != CKR_OK || handles.Claim(handle)) break;
+    others.push_back(handle);
+  }
+  for (CK_SESSION_HANDLE other : others) functions.C_CloseSession(other);
   if (rv != CKR_OK) return rv;
-  session.functions_ = &functions;
-  *out = std::move(session);
+  out->Close();
+  out->functions_ = &functions;
+  out->handles_ = &handles;
+  out->handle_ = handle;
   return CKR_OK;
 }
 
@@ -28,15 +48,22 @@ Session& Session::operator=(Session&& other) noexcept {
   if (this != &other) {
     Close();
     functions_ = std::exchange(other.functions_, nullptr);
-    handle_ = std::exchange(other.handle_, 0);
+    handles_ = other.handles_;
+    handle_ = other.handle_;
   }
   return *this;
 }
 
 void Session::Close() {
   if (!is_open()) return;
-  // A session that is dead already says so, and is closed all the same.
+  // Before the number is free for others here.
   functions_->C_CloseSession(handle_);
+  Drop();
+}
+
+void Session::Drop() {
+  if (!is_open()) return;
+  handles_->Release(handle_);
   functions_ = nullptr;
 }
 

@@ -97,6 +97,11 @@ Status TokenClient::OpenFirst(WorkerSession& worker) {
   return step.ok() ? OkStatus() : Fail(worker, nullptr, step);
 }
 
+void TokenClient::Lose(WorkerSession& worker, CK_RV why) {
+  if (worker.session && IsSessionGone(why)) worker.session->Drop();
+  Discard(worker);
+}
+
 void TokenClient::Discard(WorkerSession& worker) {
   if (!worker.session) return;
   worker.session.reset();
@@ -114,9 +119,9 @@ Step TokenClient::EnsureSession(WorkerSession& worker, Access access) {
     worker_sessions_.fetch_sub(1);
   }
   Session session;
-  SR_RETURN_IF_FAILED(Step::Of(
-      Operation::kOpenSession,
-      Session::Open(module_->functions(), token_.slot, read_write, &session)));
+  SR_RETURN_IF_FAILED(
+      Step::Of(Operation::kOpenSession,
+               module_->OpenSession(token_.slot, read_write, &session)));
   // A token that lost every session has logged out; the new one tells.
   SR_RETURN_IF_FAILED(CheckLoggedIn(session));
   worker.session = std::move(session);
@@ -145,8 +150,8 @@ Step TokenClient::LogIn(uint64_t seen_epoch) {
   Session session;
   SR_RETURN_IF_FAILED(
       Step::Of(Operation::kOpenSession,
-               Session::Open(module_->functions(), token_.slot,
-                             profile_.read_write_sessions, &session)));
+               module_->OpenSession(token_.slot, profile_.read_write_sessions,
+                                    &session)));
   std::map<Uuid, CK_OBJECT_HANDLE> handles;
   SR_RETURN_IF_FAILED(
       Step::Of(Operation::kFind, EnumerateKeks(session, &handles)));
@@ -160,9 +165,13 @@ Status TokenClient::Run(WorkerSession& worker, const Uuid* kek,
   SR_RETURN_IF_ERROR(state_.Admit());
   // Every remedy is tried once per call; the loop ends after four rounds.
   bool session_retried = false, login_retried = false, handle_retried = false;
+  bool login_needed = false;
+  uint64_t lost_epoch = 0;  // whose login was lost
   for (;;) {
     const uint64_t epoch = anchor_.epoch();
-    Step step = EnsureSession(worker, access);
+    Step step = login_needed ? LogIn(lost_epoch) : Step::Ok();
+    if (step.ok()) login_needed = false;
+    if (step.ok()) step = EnsureSession(worker, access);
     if (step.ok()) step = body(*worker.session);
     if (step.ok()) {
       state_.Well();
@@ -173,15 +182,14 @@ Status TokenClient::Run(WorkerSession& worker, const Uuid* kek,
         if (std::exchange(session_retried, true)) {
           return Fail(worker, kek, step);
         }
-        Discard(worker);
+        Lose(worker, step.rv);
         continue;
-      case Cause::kNotLoggedIn: {
+      case Cause::kNotLoggedIn:
         if (std::exchange(login_retried, true)) return Fail(worker, kek, step);
         Discard(worker);
-        Step login = LogIn(epoch);
-        if (!login.ok()) return Fail(worker, kek, login);
+        login_needed = true;
+        lost_epoch = epoch;
         continue;
-      }
       case Cause::kHandleInvalid: {
         if (kek == nullptr || std::exchange(handle_retried, true)) {
           return Fail(worker, kek, step);
@@ -253,7 +261,7 @@ Status TokenClient::Fail(WorkerSession& worker, const Uuid* kek,
       return anchor_.Refuse(Describe(step));
     case Cause::kSessionLost:
     case Cause::kNotLoggedIn:
-      Discard(worker);
+      Lose(worker, step.rv);
       return AfterRetry(step);
     default:
       break;

@@ -53,6 +53,8 @@ class TokenClient {
   // more of them.
   Status OpenFirst(WorkerSession& worker);
   void Discard(WorkerSession& worker);
+  // Lose is Discard for a session that the answer may say is gone already.
+  void Lose(WorkerSession& worker, CK_RV why);
 
   Status Seal(WorkerSession& worker, const Uuid& kek, ByteView aad,
               ByteView secret, Bytes* sealed);

@@ -83,7 +83,7 @@ std::shared_ptr<TokenCall> WorkerPool::Take(Worker* self) {
     // The token had no session or memory for one more. Fewer of us may do; the
     // last one stays, and the keeper tries again later.
     self->session.shrink = false;
-    if (!stopping_ && Alive() > 1) {
+    if (!stopping_ && wanted_workers_ > 1) {
       --wanted_workers_;
       grow_at_ = options_.clock->Steady() + std::chrono::seconds(30);
       keep_.SignalAll();

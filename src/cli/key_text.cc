@@ -106,7 +106,7 @@ std::string ShowKey(const client::Key& key, WallTime now) {
   }
   return text + "\n" +
          Table({"VERSION", "STATE", "", "SEALS", "KEK ID", "CREATED",
-                "DESTROYED"},
+                "DESTROY TIME"},
                rows);
 }
 

@@ -16,6 +16,7 @@
 #include "cli/report.h"
 #include "cli/strongroom.h"
 #include "cli/text.h"
+#include "strongroom/base/version.h"
 
 namespace strongroom::cli {
 namespace {

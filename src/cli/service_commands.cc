@@ -2,6 +2,7 @@
 #include "CLI/App.hpp"
 #include "cli/commands.h"
 #include "cli/text.h"
+#include "strongroom/base/version.h"
 
 namespace strongroom::cli {
 namespace {

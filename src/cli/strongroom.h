@@ -14,8 +14,6 @@
 
 namespace strongroom::cli {
 
-inline constexpr char kVersion[] = "0.1.0";
-
 // Environment is what a command touches of the world; tests give their own.
 struct Environment {
   int in = 0;

@@ -128,6 +128,10 @@ std::string ShowTime(WallTime time, WallTime now) {
   auto distance = std::chrono::duration_cast<std::chrono::seconds>(
       past ? now - time : time - now);
   if (distance.count() < 1) return text + " (now)";
+  // What was set to be 30 days from a moment ago is "in 30 days".
+  if (!past && distance >= std::chrono::hours(1)) {
+    distance = std::chrono::ceil<std::chrono::minutes>(distance);
+  }
   std::string about = FormatDuration(distance);
   return text + (past ? " (" + about + " ago)" : " (in " + about + ")");
 }

@@ -1,14 +1,20 @@
 #include "observe/prometheus_metrics.h"
 
+#include <arpa/inet.h>
 #include <prometheus/counter.h>
 #include <prometheus/exposer.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <exception>
 #include <map>
+#include <thread>
 #include <vector>
 
 #include "strongroom/base/mutex.h"
@@ -70,6 +76,19 @@ prometheus::Labels ToLabels(MetricLabels labels) {
     out.emplace(std::string(label), std::string(value));
   }
   return out;
+}
+
+// Knock opens a connection to the port and closes it.
+void Knock(int port) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  (void)connect(fd, reinterpret_cast<const sockaddr*>(&address),
+                sizeof address);
+  close(fd);
 }
 
 template <typename T>
@@ -146,7 +165,20 @@ struct MetricsEndpoint::Parts {
 
 MetricsEndpoint::MetricsEndpoint(std::unique_ptr<Parts> parts)
     : parts_(std::move(parts)) {}
-MetricsEndpoint::~MetricsEndpoint() = default;
+MetricsEndpoint::~MetricsEndpoint() {
+  // CivetWeb notices that it should end when its accept loop wakes, which takes
+  // up to two seconds: connections wake it.
+  std::atomic<bool> ended{false};
+  std::thread ending([&] {
+    parts_->exposer.reset();
+    ended = true;
+  });
+  while (!ended) {
+    Knock(parts_->port);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  ending.join();
+}
 
 int MetricsEndpoint::port() const { return parts_->port; }
 

@@ -10,6 +10,7 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/security/tls_certificate_provider.h>
 
+#include <atomic>
 #include <mutex>
 
 #include "rpc/edge.h"
@@ -24,8 +25,21 @@ namespace {
 constexpr int kMaxReceiveBytes =
     static_cast<int>(service::kMaxBatchRequestBytes) + (1 << 20);
 
+// Whoever reaches the port can make gRPC log (a handshake that fails), so only
+// so many lines go through in ten seconds.
+bool MayLog() {
+  static std::atomic<int64_t> window{0};
+  static std::atomic<int> lines{0};
+  int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
+                    std::chrono::steady_clock::now().time_since_epoch())
+                    .count() /
+                10;
+  if (window.exchange(now) != now) lines = 0;
+  return lines.fetch_add(1) < 10;
+}
+
 void ForwardGrpcLog(gpr_log_func_args* args) {
-  if (args->severity != GPR_LOG_SEVERITY_ERROR) return;
+  if (args->severity != GPR_LOG_SEVERITY_ERROR || !MayLog()) return;
   log::Warning("grpc", {{"message", args->message}});
 }
 

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "strongroom/base/log.h"
 #include "strongroom/base/secret_bytes.h"
@@ -148,8 +149,12 @@ int RunProgram(const std::vector<std::string>& arguments,
     argv.push_back(const_cast<char*>(argument.c_str()));
   }
   argv.push_back(nullptr);
+  // What is added replaces what is there: of two, programs take the first.
+  std::string_view name =
+      std::string_view(extra_env).substr(0, extra_env.find('=') + 1);
   std::vector<char*> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {
+    if (std::string_view(*entry).substr(0, name.size()) == name) continue;
     environment.push_back(*entry);
   }
   environment.push_back(const_cast<char*>(extra_env.c_str()));

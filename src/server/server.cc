@@ -10,7 +10,7 @@
 #include "server/mode_marks.h"
 #include "server/process.h"
 #include "server/timer.h"
-#include "server/version.h"
+#include "strongroom/base/version.h"
 #include "strongroom/audit/audit_log.h"
 #include "strongroom/auth/policy.h"
 #include "strongroom/base/files.h"

@@ -13,7 +13,7 @@
 #include "server/dev_setup.h"
 #include "server/process.h"
 #include "server/server.h"
-#include "server/version.h"
+#include "strongroom/base/version.h"
 #include "strongroom/base/files.h"
 #include "strongroom/base/log.h"
 
@@ -82,8 +82,8 @@ int Serve(const Config& config,
   if (!created.ok()) return Report(created.status());
   std::unique_ptr<Server> server = *std::move(created);
   if (Status started = server->Start(); !started.ok()) return Report(started);
-  reloadable.Set(server.get());
   if (Status ready = on_ready(*server); !ready.ok()) return Report(ready);
+  reloadable.Set(server.get());
   Say("ready grpc=" + server->grpc_address() +
       " metrics=" + server->metrics_address() + "\n");
   NotifySupervisor("READY=1");

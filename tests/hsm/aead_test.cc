@@ -80,7 +80,7 @@ class AeadTest : public ::testing::Test {
     functions_.C_Encrypt = Encrypt;
     functions_.C_DecryptInit = Init;
     functions_.C_Decrypt = Decrypt;
-    EXPECT_EQ(Session::Open(functions_, 0, false, &session_), CKR_OK);
+    EXPECT_EQ(Session::Open(functions_, handles_, 0, false, &session_), CKR_OK);
   }
 
   void Use(Profile::IvSource source, size_t iv_size) {
@@ -93,6 +93,7 @@ class AeadTest : public ::testing::Test {
   }
 
   CK_FUNCTION_LIST functions_ = {};
+  SessionHandles handles_;
   Session session_;
   Profile profile_;
   const Bytes aad_ = {1, 2, 3};

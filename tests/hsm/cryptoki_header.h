@@ -15,8 +15,10 @@ namespace strongroom::hsm {
 // puts it, which every caller must take for a failure.
 inline std::map<std::string, unsigned long> CkrConstants() {
   std::ifstream header("/usr/include/p11-kit-1/p11-kit/pkcs11.h");
+  // (0x30UL), or ((unsigned long) (1UL << 31)).
   const std::regex define(
-      R"(^#define\s+(CKR_\w+)\s+\(+(?:\(unsigned long\) \()?(0x[0-9a-fA-F]+|\d+)UL(?: << (\d+))?\)+\s*$)");
+      R"(^#define\s+(CKR_\w+)\s+\((?:\(unsigned long\) \()?)"
+      R"((0x[0-9a-fA-F]+|\d+)UL(?: << (\d+))?\)+\s*$)");
   std::map<std::string, unsigned long> constants;
   for (std::string line; std::getline(header, line);) {
     std::smatch match;

@@ -153,8 +153,10 @@ TEST_F(EdgeTest, TheClientsDeadlineReachesTheServiceAsSteadyTime) {
   ASSERT_TRUE(admin_->GetStatus(&context, {}, &response).ok());
   auto deadline = fake_.calls().at(0).deadline;
   ASSERT_TRUE(deadline.has_value());
-  EXPECT_LE(*deadline - clock_.Steady(), std::chrono::minutes(5));
-  EXPECT_GT(*deadline - clock_.Steady(), std::chrono::minutes(4));
+  // gRPC moves deadlines between its clocks, which costs up to milliseconds.
+  auto left = *deadline - clock_.Steady();
+  EXPECT_GT(left, std::chrono::minutes(4));
+  EXPECT_LT(left, std::chrono::minutes(5) + std::chrono::seconds(1));
 }
 
 TEST_F(EdgeTest, WithoutADeadlineNoneIsPassedOn) {

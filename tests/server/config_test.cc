@@ -146,7 +146,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "max_queued_items: 100", "max_queued_items"},
         BadCase{"StreamsNotANumber", "max_concurrent_streams: 64",
                 "max_concurrent_streams: many", "max_concurrent_streams"}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const ::testing::TestParamInfo<BadCase>& each) {
+      return std::string(each.param.name);
+    });
+
+TEST(ConfigTest, TheExampleInDeployIsTaken) {
+  EXPECT_OK(server::LoadConfig(std::string(STRONGROOM_SOURCE_DIR) +
+                               "/deploy/strongroom.example.yaml"));
+}
 
 TEST(ConfigTest, AListIsNoConfiguration) {
   EXPECT_THAT(ParseConfig("- a\n", "c.yaml"),

@@ -1,13 +1,16 @@
 // Mutual TLS as the listener really does it: who gets in, as whom.
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <chrono>
-#include <fstream>
+#include <cstdio>
 
 #include "rpc/rpc_server.h"
+#include "server/openssl.h"
 #include "strongroom/v1/key_admin.grpc.pb.h"
 #include "tests/rpc/fake_key_service.h"
 #include "tests/server/tls_fixture.h"
@@ -156,6 +159,94 @@ TEST_F(RpcTlsTest, AClientRefusesAServerOfAnotherCa) {
   EXPECT_EQ(
       WhoAmI(&client, &response, other.authority().certificate).error_code(),
       grpc::StatusCode::UNAVAILABLE);
+}
+
+// WriteCrl puts the CA's list with `revoked` on it under its hashed name.
+void WriteCrl(const server::PemPair& authority, const server::PemPair& revoked,
+              const TempDir& dir) {
+  using server::ReadBio;
+  server::X509Ptr issuer(PEM_read_bio_X509(ReadBio(authority.certificate).get(),
+                                           nullptr, nullptr, nullptr));
+  server::PkeyPtr key(PEM_read_bio_PrivateKey(ReadBio(KeyText(authority)).get(),
+                                              nullptr, nullptr, nullptr));
+  server::X509Ptr leaf(PEM_read_bio_X509(ReadBio(revoked.certificate).get(),
+                                         nullptr, nullptr, nullptr));
+  X509_CRL* crl = X509_CRL_new();
+  X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+  X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer.get()));
+  ASN1_TIME* time = ASN1_TIME_new();
+  X509_gmtime_adj(time, -60);
+  X509_CRL_set1_lastUpdate(crl, time);
+  X509_REVOKED* entry = X509_REVOKED_new();
+  X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(leaf.get()));
+  X509_REVOKED_set_revocationDate(entry, time);
+  X509_CRL_add0_revoked(crl, entry);
+  X509_gmtime_adj(time, 3600);
+  X509_CRL_set1_nextUpdate(crl, time);
+  ASN1_TIME_free(time);
+  ASSERT_GT(X509_CRL_sign(crl, key.get(), EVP_sha256()), 0);
+  server::BioPtr out(BIO_new(BIO_s_mem()));
+  ASSERT_EQ(PEM_write_bio_X509_CRL(out.get(), crl), 1);
+  X509_CRL_free(crl);
+  char* text = nullptr;
+  long size = BIO_get_mem_data(out.get(), &text);
+  char name[32];
+  std::snprintf(name, sizeof name, "crls/%08lx.r0",
+                X509_subject_name_hash(issuer.get()));
+  mkdir(dir.File("crls").c_str(), 0700);
+  dir.Write(name, {text, static_cast<size_t>(size)});
+}
+
+TEST_F(RpcTlsTest, ARevokedClientDoesNotGetAConnectionAndItsNeighbourDoes) {
+  server::PemPair revoked = pki_.Client("fired");
+  server::PemPair good = pki_.Client("payments-app");
+  WriteCrl(pki_.authority(), revoked, dir_);
+  files_.crl_directory = dir_.File("crls");
+  Start();
+  v1::WhoAmIResponse response;
+  EXPECT_EQ(WhoAmI(&revoked, &response).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+  EXPECT_TRUE(service_.calls().empty());
+  grpc::Status status = WhoAmI(&good, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+TEST_F(RpcTlsTest, HealthSaysServingOnlyAfterItWasSet) {
+  Start();
+  server::PemPair client = pki_.Client("probe");
+  auto check = [&] {
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = pki_.authority().certificate;
+    options.pem_cert_chain = client.certificate;
+    options.pem_private_key = KeyText(client);
+    auto channel =
+        grpc::CreateChannel("127.0.0.1:" + std::to_string(rpc_->port()),
+                            grpc::SslCredentials(options));
+    grpc::GenericStub stub(channel);
+    grpc::ClientContext context;
+    grpc::CompletionQueue queue;
+    grpc::Slice empty;
+    grpc::ByteBuffer request(&empty, 1);
+    auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check",
+                                      request, &queue);
+    call->StartCall();
+    grpc::ByteBuffer response;
+    grpc::Status status;
+    call->Finish(&response, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    grpc::Slice slice;
+    EXPECT_TRUE(response.DumpToSingleSlice(&slice).ok());
+    // HealthCheckResponse: field 1, varint: 1 SERVING, 2 NOT_SERVING.
+    return slice.size() == 2 ? int{slice.begin()[1]} : -1;
+  };
+  EXPECT_EQ(check(), 2);
+  rpc_->SetServing(true);
+  EXPECT_EQ(check(), 1);
+  rpc_->SetServing(false);
+  EXPECT_EQ(check(), 2);
 }
 
 TEST_F(RpcTlsTest, ATakenPortIsSaidToBeInUse) {

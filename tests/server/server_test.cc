@@ -14,7 +14,7 @@
 #include "server/dev_setup.h"
 #include "server/mode_marks.h"
 #include "server/process.h"
-#include "server/version.h"
+#include "strongroom/base/version.h"
 #include "strongroom/base/files.h"
 #include "strongroom/store/store.h"
 #include "strongroom/v1/key_admin.grpc.pb.h"
@@ -268,6 +268,9 @@ TEST(DevEnvironmentTest, APathWithAQuoteIsQuotedForTheShell) {
 
 TEST(RunProgramTest, GivesTheExitStatusAndMinusOneForWhatIsNotThere) {
   EXPECT_EQ(server::RunProgram({"sh", "-c", "exit $SR_TEST"}, "SR_TEST=7"), 7);
+  // What is there already is replaced.
+  EXPECT_EQ(server::RunProgram({"sh", "-c", "test \"$PATH\" = /x"}, "PATH=/x"),
+            0);
   EXPECT_NE(server::RunProgram({"no-such-program-here"}, "A=b"), 0);
 }
 
@@ -276,7 +279,7 @@ TEST(VersionTest, IsTheProjectsVersion) {
   std::stringstream text;
   text << file.rdbuf();
   EXPECT_THAT(text.str(), HasSubstr(std::string("project(strongroom VERSION ") +
-                                    server::kVersion + " "));
+                                    kVersion + " "));
 }
 
 }  // namespace
