@@ -10,11 +10,11 @@
 #include "server/mode_marks.h"
 #include "server/process.h"
 #include "server/timer.h"
-#include "strongroom/base/version.h"
 #include "strongroom/audit/audit_log.h"
 #include "strongroom/auth/policy.h"
 #include "strongroom/base/files.h"
 #include "strongroom/base/log.h"
+#include "strongroom/base/version.h"
 #include "strongroom/batching/engine.h"
 #include "strongroom/keyring/keyring.h"
 #include "strongroom/service/key_service.h"
@@ -57,7 +57,8 @@ struct Server::Parts {
   std::unique_ptr<service::KeyService> service;
   std::unique_ptr<rpc::RpcServer> rpc;
   std::unique_ptr<observe::MetricsEndpoint> endpoint;
-  std::unique_ptr<Timer> timer;
+  std::unique_ptr<Timer> key_timer;
+  std::unique_ptr<Timer> engine_timer;
 
   Status CheckFiles();
   Status OpenBase();
@@ -65,7 +66,8 @@ struct Server::Parts {
   Status BuildDomain();
   Status Listen();
   Status RecordEvent(std::string_view operation, std::string_view detail);
-  WallTime Tick();
+  std::chrono::milliseconds TickKeys();
+  std::chrono::milliseconds TickEngine();
   void NoteCertificateDates();
 };
 
@@ -183,9 +185,15 @@ void Server::Parts::NoteCertificateDates() {
   note("client_ca", config.tls.client_ca);
 }
 
-WallTime Server::Parts::Tick() {
+std::chrono::milliseconds Server::Parts::TickKeys() {
   NoteCertificateDates();
-  return keyring->RunDue();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+      keyring->RunDue() - clock.Now());
+}
+
+std::chrono::milliseconds Server::Parts::TickEngine() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+      engine->RunDue() - clock.Steady());
 }
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -216,8 +224,12 @@ StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config,
 Status Server::Start() {
   SR_RETURN_IF_ERROR(parts_->Listen());
   SR_RETURN_IF_ERROR(parts_->RecordEvent("service.start", kVersion));
-  parts_->timer = std::make_unique<Timer>(
-      parts_->clock, [parts = parts_.get()] { return parts->Tick(); });
+  // Two, because a rotation may wait for the token, and a deadline may not.
+  using std::literals::chrono_literals::operator""ms;
+  parts_->key_timer = std::make_unique<Timer>(
+      1000ms, 60000ms, [parts = parts_.get()] { return parts->TickKeys(); });
+  parts_->engine_timer = std::make_unique<Timer>(
+      10ms, 250ms, [parts = parts_.get()] { return parts->TickEngine(); });
   parts_->rpc->SetServing(true);
   log::Info("serving", {{"grpc", grpc_address()},
                         {"metrics", metrics_address()},
@@ -278,7 +290,8 @@ bool Server::Stop() {
         "requests are left at the end of the drain time: refusing "
         "them");
   }
-  parts.timer.reset();
+  parts.key_timer.reset();
+  parts.engine_timer.reset();
   // Answers what is still queued, so that the listener below can end.
   if (parts.engine != nullptr) parts.engine->Shutdown(answers_end);
   if (parts.rpc != nullptr) {

@@ -13,9 +13,9 @@
 #include "server/dev_setup.h"
 #include "server/process.h"
 #include "server/server.h"
-#include "strongroom/base/version.h"
 #include "strongroom/base/files.h"
 #include "strongroom/base/log.h"
+#include "strongroom/base/version.h"
 
 namespace strongroom::server {
 namespace {

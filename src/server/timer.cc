@@ -4,17 +4,11 @@
 #include <chrono>
 
 namespace strongroom::server {
-namespace {
 
-// Wall time can be set, so a long sleep is never trusted. The floor keeps a
-// task that fails at once from spinning.
-constexpr std::chrono::seconds kLongest(60);
-constexpr std::chrono::seconds kShortest(1);
-
-}  // namespace
-
-Timer::Timer(const Clock& clock, std::function<WallTime()> task)
-    : clock_(clock), task_(std::move(task)) {
+Timer::Timer(std::chrono::milliseconds shortest,
+             std::chrono::milliseconds longest,
+             std::function<std::chrono::milliseconds()> task)
+    : shortest_(shortest), longest_(longest), task_(std::move(task)) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -29,9 +23,7 @@ Timer::~Timer() {
 
 void Timer::Run() {
   while (true) {
-    WallTime next = task_();
-    auto wait = std::clamp<WallTime::duration>(next - clock_.Now(), kShortest,
-                                               kLongest);
+    auto wait = std::clamp(task_(), shortest_, longest_);
     auto until = std::chrono::steady_clock::now() + wait;
     MutexLock lock(mutex_);
     while (!ending_ && changed_.WaitUntil(mutex_, until)) {

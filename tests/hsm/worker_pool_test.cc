@@ -52,24 +52,30 @@ class TestCall final : public TokenCall {
   std::promise<Status> result_;
 };
 
-// Block stops the calls that run it until Release.
+// Block stops the call that runs its Work until Release.
 class Block {
  public:
   ~Block() { Release(); }
-  Status operator()() {
-    entered_.set_value();
-    released_.wait();
-    return OkStatus();
+  std::function<Status()> Work() const {
+    // Shared: a call that is written off may end after the Block did.
+    return [state = state_] {
+      state->entered.set_value();
+      state->released.wait();
+      return OkStatus();
+    };
   }
-  void WaitUntilEntered() { entered_.get_future().wait(); }
+  void WaitUntilEntered() { state_->entered.get_future().wait(); }
   void Release() {
-    if (!std::exchange(done_, true)) release_.set_value();
+    if (!std::exchange(done_, true)) state_->release.set_value();
   }
 
  private:
+  struct State {
+    std::promise<void> entered, release;
+    std::shared_future<void> released = release.get_future().share();
+  };
   bool done_ = false;
-  std::promise<void> entered_, release_;
-  std::shared_future<void> released_ = release_.get_future().share();
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 class WorkerPoolTest : public ::testing::Test {
@@ -103,7 +109,7 @@ class WorkerPoolTest : public ::testing::Test {
   std::future<Status> SubmitBlock(Block& block,
                                   std::chrono::nanoseconds limit = minutes(1)) {
     std::future<Status> result =
-        Submit([&block](WorkerSession&) { return block(); }, limit);
+        Submit([work = block.Work()](WorkerSession&) { return work(); }, limit);
     block.WaitUntilEntered();
     return result;
   }
@@ -119,6 +125,7 @@ class WorkerPoolTest : public ::testing::Test {
   static Status Nothing(WorkerSession&) { return OkStatus(); }
 
   SoftHsmToken token_;
+  FakeClock fake_clock_;  // outlives the pool
   LastGauge depth_, sessions_;
   const Clock* clock_ = nullptr;
   std::unique_ptr<TokenClient> client_;
@@ -170,8 +177,7 @@ TEST_F(WorkerPoolTest, ATokenThatDoesNotComeToRestRefusesTheChangeAlone) {
 TEST_F(WorkerPoolTest, AnExclusiveCallThatHangsDoesNotStopTheOthersForEver) {
   Start(2, Clock::System());
   Block block;
-  std::future<Status> change =
-      SubmitExclusive([&] { return block(); }, milliseconds(50));
+  std::future<Status> change = SubmitExclusive(block.Work(), milliseconds(50));
   block.WaitUntilEntered();
   std::future<Status> other = Submit(Nothing);
   EXPECT_THAT(change.get(), HasReason(Reason::kDeadlineExceeded));
@@ -215,8 +221,7 @@ TEST_F(WorkerPoolTest, AShutdownDoesNotEndBeforeAHangingCallDoes) {
 }
 
 TEST_F(WorkerPoolTest, ATokenShortOfSessionsGetsFewerWorkersForAWhile) {
-  FakeClock clock;
-  Start(3, clock);
+  Start(3, fake_clock_);
   for (int i = 0; i < 5; ++i) {
     EXPECT_THAT(Submit([](WorkerSession& worker) {
                   worker.shrink = true;
@@ -229,7 +234,7 @@ TEST_F(WorkerPoolTest, ATokenShortOfSessionsGetsFewerWorkersForAWhile) {
   EXPECT_THAT(Submit(Nothing).get(), IsOk());
   EXPECT_EQ(pool_->Read().workers, 1);
 
-  clock.Advance(seconds(31));
+  fake_clock_.Advance(seconds(31));
   // The keeper sleeps in real time; a call due before its waking wakes it.
   while (pool_->Read().workers < 3) {
     EXPECT_THAT(Submit(Nothing, seconds(-10)).get(),

@@ -14,7 +14,6 @@
 #include "server/dev_setup.h"
 #include "server/mode_marks.h"
 #include "server/process.h"
-#include "strongroom/base/version.h"
 #include "strongroom/base/files.h"
 #include "strongroom/store/store.h"
 #include "strongroom/v1/key_admin.grpc.pb.h"
@@ -272,14 +271,6 @@ TEST(RunProgramTest, GivesTheExitStatusAndMinusOneForWhatIsNotThere) {
   EXPECT_EQ(server::RunProgram({"sh", "-c", "test \"$PATH\" = /x"}, "PATH=/x"),
             0);
   EXPECT_NE(server::RunProgram({"no-such-program-here"}, "A=b"), 0);
-}
-
-TEST(VersionTest, IsTheProjectsVersion) {
-  std::ifstream file(std::string(STRONGROOM_SOURCE_DIR) + "/CMakeLists.txt");
-  std::stringstream text;
-  text << file.rdbuf();
-  EXPECT_THAT(text.str(), HasSubstr(std::string("project(strongroom VERSION ") +
-                                    kVersion + " "));
 }
 
 }  // namespace

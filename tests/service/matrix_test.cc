@@ -210,7 +210,8 @@ TEST_P(MatrixTest, AnExpiredDeadlineIsRefusedAtOnce) {
 }
 
 TEST_P(MatrixTest, AfterDrainItIsRefusedWithADelay) {
-  ASSERT_TRUE(rig_.service_->Drain(rig_.clock_.Steady()));
+  ASSERT_TRUE(
+      rig_.service_->Drain(rig_.clock_.Steady() + std::chrono::seconds(60)));
   int before = rig_.audit_.attempts();
   Status status = Ask("root", "demo/app");
   EXPECT_THAT(status, HasReason(Reason::kDraining));

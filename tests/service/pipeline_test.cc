@@ -139,6 +139,18 @@ TEST_F(SteppedTest, DrainWaitsForWhatIsInsideAndRefusesWhatComes) {
   EXPECT_TRUE(rig_.service_->Drain(rig_.clock_.Steady()));
 }
 
+TEST_F(SteppedTest, ARequestIsInsideUntilItsAnswerHasBeenTaken) {
+  bool empty = true;
+  rig_.service_->Seal(Rig::CallAs("app", Operation::kWrap),
+                      Rig::SealOf("demo/app", {std::string(Rig::kDek)}),
+                      [&](StatusOr<SealResult>) {
+                        empty = rig_.service_->Drain(rig_.clock_.Steady());
+                      });
+  rig_.device_.RunAll();
+  EXPECT_FALSE(empty);
+  EXPECT_TRUE(rig_.service_->Drain(rig_.clock_.Steady()));
+}
+
 TEST_F(SteppedTest, TheServiceMayEndWhenDrainHasReturned) {
   Wrap();
   std::thread stepper([&] { rig_.device_.RunAll(); });
@@ -238,6 +250,9 @@ TEST(PipelineTest, ManyClientsAtOnceAreAllAnsweredAndRecordedOnce) {
   for (std::thread& client : clients) client.join();
   EXPECT_EQ(ok, kThreads * kEach);
   EXPECT_EQ(rig.audit_.attempts(), before + 2 * kThreads * kEach + 5);
+  // An answer is given while its request is still inside.
+  ASSERT_TRUE(
+      rig.service_->Drain(rig.clock_.Steady() + std::chrono::seconds(60)));
   EXPECT_EQ(metrics.Value("strongroom_requests_in_flight"), 0);
 }
 

@@ -32,8 +32,8 @@ struct Record {
   std::vector<uint32_t> versions;  // key versions used, distinct, sorted
   uint32_t items = 0;
   uint32_t failed_items = 0;
-  std::string outcome;             // "OK" or the reason
-  std::string detail;              // the error's message, or what changed
+  std::string outcome;  // "OK" or the reason
+  std::string detail;   // the error's message, or what changed
   uint64_t duration_us = 0;
 };
 

@@ -28,21 +28,21 @@
 namespace strongroom::auth {
 
 // X(enumerator, name in policies and audit, group)
-#define STRONGROOM_ACTIONS(X)                        \
-  X(kEncrypt, "encrypt", "use")                      \
-  X(kDecrypt, "decrypt", "use")                      \
-  X(kWrap, "wrap", "use")                            \
-  X(kUnwrap, "unwrap", "use")                        \
-  X(kGenerateDataKey, "datakey", "use")              \
-  X(kRewrap, "rewrap", "use")                        \
-  X(kCreateKey, "create", "manage")                  \
-  X(kUpdateKey, "update", "manage")                  \
-  X(kRotateKey, "rotate", "manage")                  \
-  X(kEnableVersion, "enable", "manage")              \
-  X(kDisableVersion, "disable", "manage")            \
-  X(kDestroyVersion, "destroy", "manage")            \
-  X(kViewKey, "view", "observe")                     \
-  X(kViewStatus, "status", "observe")                \
+#define STRONGROOM_ACTIONS(X)             \
+  X(kEncrypt, "encrypt", "use")           \
+  X(kDecrypt, "decrypt", "use")           \
+  X(kWrap, "wrap", "use")                 \
+  X(kUnwrap, "unwrap", "use")             \
+  X(kGenerateDataKey, "datakey", "use")   \
+  X(kRewrap, "rewrap", "use")             \
+  X(kCreateKey, "create", "manage")       \
+  X(kUpdateKey, "update", "manage")       \
+  X(kRotateKey, "rotate", "manage")       \
+  X(kEnableVersion, "enable", "manage")   \
+  X(kDisableVersion, "disable", "manage") \
+  X(kDestroyVersion, "destroy", "manage") \
+  X(kViewKey, "view", "observe")          \
+  X(kViewStatus, "status", "observe")     \
   X(kViewToken, "token", "observe")
 
 enum class Action : uint8_t {

@@ -15,8 +15,7 @@
 #define SR_SCOPED_CAPABILITY SR_THREAD_ANNOTATION(scoped_lockable)
 #define SR_GUARDED_BY(x) SR_THREAD_ANNOTATION(guarded_by(x))
 #define SR_PT_GUARDED_BY(x) SR_THREAD_ANNOTATION(pt_guarded_by(x))
-#define SR_REQUIRES(...) \
-  SR_THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
+#define SR_REQUIRES(...) SR_THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
 #define SR_EXCLUDES(...) SR_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
 #define SR_ACQUIRE(...) SR_THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))
 #define SR_RELEASE(...) SR_THREAD_ANNOTATION(release_capability(__VA_ARGS__))
@@ -67,8 +66,8 @@ class CondVar {
   bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point time)
       SR_REQUIRES(mutex) SR_NO_THREAD_SAFETY_ANALYSIS {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
-    bool in_time = condition_.wait_until(lock, time) ==
-                   std::cv_status::no_timeout;
+    bool in_time =
+        condition_.wait_until(lock, time) == std::cv_status::no_timeout;
     lock.release();
     return in_time;
   }

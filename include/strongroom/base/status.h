@@ -66,17 +66,16 @@ inline std::string_view MessageOf(const Status& status) {
 #define STRONGROOM_CONCAT_INNER_(a, b) a##b
 #define STRONGROOM_CONCAT_(a, b) STRONGROOM_CONCAT_INNER_(a, b)
 
-#define SR_RETURN_IF_ERROR(expression)                            \
-  do {                                                            \
-    if (::strongroom::Status sr_status_ = (expression);           \
-        !sr_status_.ok())                                         \
-      return sr_status_;                                          \
+#define SR_RETURN_IF_ERROR(expression)                                    \
+  do {                                                                    \
+    if (::strongroom::Status sr_status_ = (expression); !sr_status_.ok()) \
+      return sr_status_;                                                  \
   } while (false)
 
 // SR_ASSIGN_OR_RETURN(auto x, F()) declares x, or returns F's failure.
-#define SR_ASSIGN_OR_RETURN(declaration, expression) \
-  SR_ASSIGN_OR_RETURN_IMPL_(                         \
-      STRONGROOM_CONCAT_(sr_result_, __LINE__), declaration, expression)
+#define SR_ASSIGN_OR_RETURN(declaration, expression)                  \
+  SR_ASSIGN_OR_RETURN_IMPL_(STRONGROOM_CONCAT_(sr_result_, __LINE__), \
+                            declaration, expression)
 #define SR_ASSIGN_OR_RETURN_IMPL_(result, declaration, expression) \
   auto result = (expression);                                      \
   if (!result.ok()) return std::move(result).status();             \

@@ -34,8 +34,8 @@ namespace strongroom::batching {
 
 // BatchPolicy is a key's own (docs/formats.md).
 struct BatchPolicy {
-  uint32_t max_items = 1024;                  // 1..4096; caps a window too
-  std::chrono::milliseconds max_age{0};       // 0: no window stays open
+  uint32_t max_items = 1024;             // 1..4096; caps a window too
+  std::chrono::milliseconds max_age{0};  // 0: no window stays open
   friend bool operator==(const BatchPolicy&, const BatchPolicy&) = default;
 };
 inline constexpr uint32_t kMaxBatchItems = 4096;
@@ -45,7 +45,7 @@ inline constexpr std::chrono::milliseconds kMaxBatchAge{3600 * 1000};
 struct KekRef {
   Uuid key_id;
   uint32_t version = 0;
-  Uuid kek;                                   // CKA_ID: the version's UUID
+  Uuid kek;  // CKA_ID: the version's UUID
   BatchPolicy policy;
 };
 
@@ -71,7 +71,7 @@ class KekSource {
 
 // Work common to the three kinds of request.
 struct RequestBase {
-  std::string caller;                         // whose turn it takes
+  std::string caller;  // whose turn it takes
   SteadyTime deadline;
 };
 
@@ -88,7 +88,7 @@ struct SealItem {
 struct SealRequest : RequestBase {
   Uuid key_id;
   envelope::Purpose purpose = envelope::Purpose::kWrappedDek;
-  bool keep_secrets = false;                  // else wiped once sealed
+  bool keep_secrets = false;  // else wiped once sealed
   std::vector<SealItem> items;
   std::function<void(std::unique_ptr<SealRequest>)> done;
 };
@@ -109,8 +109,8 @@ struct OpenRequest : RequestBase {
 };
 
 struct RewrapItem {
-  envelope::Header header;                    // in; out when status is OK
-  Status status;                              // as in OpenItem
+  envelope::Header header;  // in; out when status is OK
+  Status status;            // as in OpenItem
 };
 struct RewrapRequest : RequestBase {
   std::vector<RewrapItem> items;
@@ -118,9 +118,9 @@ struct RewrapRequest : RequestBase {
 };
 
 struct EngineOptions {
-  size_t max_queued_items = 65536;            // beyond: QUEUE_FULL, at once
+  size_t max_queued_items = 65536;  // beyond: QUEUE_FULL, at once
   size_t max_queued_bytes = 256u << 20;
-  std::chrono::milliseconds retry_after{100}; // told with QUEUE_FULL
+  std::chrono::milliseconds retry_after{100};  // told with QUEUE_FULL
   // A token call may take until the latest deadline of its items, but no
   // longer than this.
   std::chrono::milliseconds max_call{10000};

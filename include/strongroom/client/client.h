@@ -43,11 +43,11 @@ using Context = std::vector<std::pair<std::string, std::string>>;
 using Labels = std::map<std::string, std::string>;
 
 struct Sealed {
-  Bytes token;              // wrapped DEK or ciphertext
+  Bytes token;  // wrapped DEK or ciphertext
   uint32_t key_version = 0;
 };
 struct DataKey {
-  SecretBytes dek;          // empty if it was not asked for
+  SecretBytes dek;  // empty if it was not asked for
   Bytes wrapped_dek;
   uint32_t key_version = 0;
 };
@@ -65,7 +65,7 @@ struct Rewrapped {
 
 struct KeyVersion {
   uint32_t version = 0;
-  std::string state;        // "ENABLED", ...
+  std::string state;  // "ENABLED", ...
   bool primary = false;
   WallTime created{};
   std::optional<WallTime> destroy_time;
@@ -85,7 +85,7 @@ struct Key {
   std::chrono::milliseconds max_age{0};
   std::chrono::seconds destroy_after{0};
 };
-struct KeySettings {        // absent: the service's default, or no change
+struct KeySettings {  // absent: the service's default, or no change
   std::optional<Labels> labels;
   std::optional<std::chrono::seconds> rotation_period;  // 0: not by time
   std::optional<uint32_t> max_items;

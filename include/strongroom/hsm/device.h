@@ -27,32 +27,32 @@ inline constexpr size_t kMaxSecretSize = 64;
 
 // DeviceInfo does not change while the device lives.
 struct DeviceInfo {
-  std::string profile;       // "softhsm", "nss", ...
+  std::string profile;  // "softhsm", "nss", ...
   std::string module_path;
   std::string token_label;
   std::string token_model;
   std::string token_serial;
-  int workers = 1;           // calls that run at once
-  size_t iv_size = 12;       // sealed = iv ciphertext tag; 12 or 16
-  int partial_batches = 2;   // the profile's advice to the engine
+  int workers = 1;          // calls that run at once
+  size_t iv_size = 12;      // sealed = iv ciphertext tag; 12 or 16
+  int partial_batches = 2;  // the profile's advice to the engine
 };
 
 // DeviceHealth is a reading at one moment.
 struct DeviceHealth {
   bool healthy = true;
-  std::string detail;            // for people; empty when healthy
-  int sessions_open = 0;         // the idle one that keeps the login included
-  uint64_t operations = 0;       // seals and opens that reached the token
+  std::string detail;       // for people; empty when healthy
+  int sessions_open = 0;    // the idle one that keeps the login included
+  uint64_t operations = 0;  // seals and opens that reached the token
   uint64_t sessions_replaced = 0;
   uint64_t logins = 0;
 };
 
 // TokenObject is one object on the token as the operator sees it.
 struct TokenObject {
-  Bytes id;                      // CKA_ID; empty if none
+  Bytes id;  // CKA_ID; empty if none
   std::string label;
-  std::string object_class;      // "secret-key", "private-key", "data", ...
-  std::string key_type;          // "AES-256", ...
+  std::string object_class;  // "secret-key", "private-key", "data", ...
+  std::string key_type;      // "AES-256", ...
   bool sensitive = false;
   bool extractable = true;
   bool never_extractable = false;
@@ -68,7 +68,7 @@ struct KnownAnswer {
 
 // KekReference is what an owner of KEKs knows of one.
 struct KekReference {
-  Uuid id;                       // CKA_ID
+  Uuid id;  // CKA_ID
   KnownAnswer known_answer;
 };
 
@@ -104,7 +104,8 @@ class Device {
   virtual Status CreateKek(const Uuid& id, std::string_view label) = 0;
 
   // Adopt makes the device know a KEK's known answer. The KEK is proved with it
-  // before its first use and whenever the device doubts. Replaces an earlier one.
+  // before its first use and whenever the device doubts. Replaces an earlier
+  // one.
   virtual void Adopt(const KekReference& kek) = 0;
   // Forget drops handle and known answer; the object stays on the token, and
   // the KEK is not used (KEK_NOT_ON_TOKEN) until it is adopted again.

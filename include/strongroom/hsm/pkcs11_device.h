@@ -16,11 +16,11 @@ struct Pkcs11Options {
   // The token: by serial, or by label; both must match if both are given.
   std::string token_label;
   std::string token_serial;
-  std::string pin_file;       // private file; a trailing newline is dropped
+  std::string pin_file;  // private file; a trailing newline is dropped
   Profile profile;
-  std::string init_args;      // overrides the profile's, for modules like NSS
-  std::optional<int> workers; // overrides the profile's
-  size_t queue_limit = 4096;  // calls waiting; beyond: HSM_BUSY
+  std::string init_args;       // overrides the profile's, for modules like NSS
+  std::optional<int> workers;  // overrides the profile's
+  size_t queue_limit = 4096;   // calls waiting; beyond: HSM_BUSY
 };
 
 // OpenPkcs11Device loads the module, finds the token, logs in (once: a refused

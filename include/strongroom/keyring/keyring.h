@@ -2,8 +2,8 @@
 // of them, crash-safe on store and token together.
 //
 // Readers use an immutable Snapshot and never wait. Changes are serialised.
-// A KEK is created in the order: PENDING row, object on the token, known answer,
-// ENABLED and primary in one transaction; destroyed in the order:
+// A KEK is created in the order: PENDING row, object on the token, known
+// answer, ENABLED and primary in one transaction; destroyed in the order:
 // DESTROY_SCHEDULED row, object off the token, DESTROYED row. A crash between
 // any two steps is repaired by Start. Nothing that this store does not own is
 // ever destroyed.
@@ -58,7 +58,7 @@ struct Key {
   KeyName name;
   Labels labels;
   uint32_t primary = 0;
-  std::vector<Version> versions;             // by number; gaps are possible
+  std::vector<Version> versions;  // by number; gaps are possible
   batching::BatchPolicy policy;
   int64_t rotation_period_s = 0;
   WallTime next_rotation{};
@@ -92,9 +92,9 @@ class Snapshot {
 struct NewKey {
   KeyName name;
   Labels labels;
-  int64_t rotation_period_s = 0;             // 0, or 3600 .. 100 years
+  int64_t rotation_period_s = 0;  // 0, or 3600 .. 100 years
   batching::BatchPolicy policy;
-  int64_t destroy_after_s = 30 * 86400;      // 0 .. 10 years
+  int64_t destroy_after_s = 30 * 86400;  // 0 .. 10 years
 };
 struct KeyChange {
   std::optional<Labels> labels;
@@ -105,9 +105,9 @@ struct KeyChange {
 
 // What Start found and did, for the log and for tests.
 struct RecoveryReport {
-  int finished = 0;         // PENDING versions brought to ENABLED
-  int removed = 0;          // PENDING versions taken back, objects included
-  int destroyed = 0;        // destructions completed
+  int finished = 0;   // PENDING versions brought to ENABLED
+  int removed = 0;    // PENDING versions taken back, objects included
+  int destroyed = 0;  // destructions completed
   // ENABLED and DISABLED versions whose object is not on the token: they
   // answer KEK_NOT_ON_TOKEN.
   int missing_keks = 0;
@@ -115,7 +115,7 @@ struct RecoveryReport {
 };
 
 struct KeyringOptions {
-  uint64_t ledger_block = 65536;             // seals reserved at a time
+  uint64_t ledger_block = 65536;  // seals reserved at a time
   std::function<void(const Uuid& key_id)> end_windows;  // Engine::EndWindows
 };
 

@@ -34,9 +34,9 @@ struct Call {
   Operation operation;
   // Why there is no Caller, if there is none: it is recorded and answered.
   StatusOr<auth::Caller> caller;
-  std::string peer;                       // address, for the record
-  std::string request_id;                 // made by the edge; in every answer
-  std::optional<SteadyTime> deadline;     // the client's; clamped by the row
+  std::string peer;                    // address, for the record
+  std::string request_id;              // made by the edge; in every answer
+  std::optional<SteadyTime> deadline;  // the client's; clamped by the row
 };
 
 using Context = std::vector<std::pair<std::string, std::string>>;
@@ -44,14 +44,14 @@ using Context = std::vector<std::pair<std::string, std::string>>;
 // A batch form has `items`; a unary form is a batch of one whose item failure
 // is the answer's failure.
 struct SealInput {
-  SecretBytes secret;         // GenerateDataKey: empty, the service draws it
+  SecretBytes secret;  // GenerateDataKey: empty, the service draws it
   std::optional<Context> context;  // none: the request's
 };
-struct SealCommand {          // Encrypt, Wrap, GenerateDataKey, and Batch forms
+struct SealCommand {  // Encrypt, Wrap, GenerateDataKey, and Batch forms
   std::string key_name;
   Context context;
   std::vector<SealInput> items;
-  uint32_t dek_bytes = 0;     // GenerateDataKey: 0 means 32
+  uint32_t dek_bytes = 0;  // GenerateDataKey: 0 means 32
   bool without_plaintext = false;
 };
 struct SealedItem {
@@ -59,7 +59,7 @@ struct SealedItem {
   std::shared_ptr<const Bytes> header;
   Bytes leaf;
   uint32_t key_version = 0;
-  SecretBytes dek;            // GenerateDataKey with plaintext
+  SecretBytes dek;  // GenerateDataKey with plaintext
 };
 struct SealResult {
   std::string key_name;
@@ -70,8 +70,8 @@ struct OpenInput {
   Bytes token;
   std::optional<Context> context;
 };
-struct OpenCommand {          // Decrypt, Unwrap, and Batch forms
-  std::string key_name;       // optional: must be the token's key
+struct OpenCommand {     // Decrypt, Unwrap, and Batch forms
+  std::string key_name;  // optional: must be the token's key
   Context context;
   std::vector<OpenInput> items;
 };
@@ -160,8 +160,8 @@ class KeyService {
   // MoveVersion serves the four version RPCs; call.operation says which.
   virtual StatusOr<KeyView> MoveVersion(Call call, const std::string& name,
                                         uint32_t version) = 0;
-  virtual StatusOr<std::vector<keyring::Keyring::OwnedObject>>
-  ListTokenObjects(Call call) = 0;
+  virtual StatusOr<std::vector<keyring::Keyring::OwnedObject>> ListTokenObjects(
+      Call call) = 0;
   virtual StatusOr<StatusReport> GetStatus(Call call) = 0;
   virtual StatusOr<WhoAmIResult> WhoAmI(Call call) = 0;
 

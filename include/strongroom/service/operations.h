@@ -14,39 +14,38 @@ namespace strongroom::service {
 // X(enumerator, RPC, service, action, class, releases plaintext, idempotent)
 // Class: Unary (64 KiB and change), Batch (4 MiB), Admin (durable audit when it
 // changes something), View.
-#define STRONGROOM_OPERATIONS(X)                                             \
-  X(kEncrypt, "Encrypt", "KeyService", kEncrypt, kUnary, false, true)        \
-  X(kDecrypt, "Decrypt", "KeyService", kDecrypt, kUnary, true, true)         \
-  X(kWrap, "Wrap", "KeyService", kWrap, kUnary, false, true)                 \
-  X(kUnwrap, "Unwrap", "KeyService", kUnwrap, kUnary, true, true)            \
-  X(kGenerateDataKey, "GenerateDataKey", "KeyService", kGenerateDataKey,     \
-    kUnary, true, true)                                                      \
-  X(kRewrap, "Rewrap", "KeyService", kRewrap, kUnary, false, true)           \
-  X(kBatchEncrypt, "BatchEncrypt", "KeyService", kEncrypt, kBatch, false,    \
-    true)                                                                    \
-  X(kBatchDecrypt, "BatchDecrypt", "KeyService", kDecrypt, kBatch, true,     \
-    true)                                                                    \
-  X(kBatchWrap, "BatchWrap", "KeyService", kWrap, kBatch, false, true)       \
-  X(kBatchUnwrap, "BatchUnwrap", "KeyService", kUnwrap, kBatch, true, true)  \
-  X(kBatchGenerateDataKeys, "BatchGenerateDataKeys", "KeyService",           \
-    kGenerateDataKey, kBatch, true, true)                                    \
-  X(kBatchRewrap, "BatchRewrap", "KeyService", kRewrap, kBatch, false, true) \
-  X(kCreateKey, "CreateKey", "KeyAdmin", kCreateKey, kAdmin, false, false)   \
-  X(kGetKey, "GetKey", "KeyAdmin", kViewKey, kView, false, true)             \
-  X(kListKeys, "ListKeys", "KeyAdmin", kViewKey, kView, false, true)         \
-  X(kUpdateKey, "UpdateKey", "KeyAdmin", kUpdateKey, kAdmin, false, true)    \
-  X(kRotateKey, "RotateKey", "KeyAdmin", kRotateKey, kAdmin, false, false)   \
-  X(kEnableVersion, "EnableVersion", "KeyAdmin", kEnableVersion, kAdmin,     \
-    false, true)                                                             \
-  X(kDisableVersion, "DisableVersion", "KeyAdmin", kDisableVersion, kAdmin,  \
-    false, true)                                                             \
-  X(kScheduleDestroyVersion, "ScheduleDestroyVersion", "KeyAdmin",           \
-    kDestroyVersion, kAdmin, false, false)                                   \
-  X(kCancelDestroyVersion, "CancelDestroyVersion", "KeyAdmin",               \
-    kDestroyVersion, kAdmin, false, false)                                   \
-  X(kListTokenObjects, "ListTokenObjects", "KeyAdmin", kViewToken, kView,    \
-    false, true)                                                             \
-  X(kGetStatus, "GetStatus", "KeyAdmin", kViewStatus, kView, false, true)    \
+#define STRONGROOM_OPERATIONS(X)                                               \
+  X(kEncrypt, "Encrypt", "KeyService", kEncrypt, kUnary, false, true)          \
+  X(kDecrypt, "Decrypt", "KeyService", kDecrypt, kUnary, true, true)           \
+  X(kWrap, "Wrap", "KeyService", kWrap, kUnary, false, true)                   \
+  X(kUnwrap, "Unwrap", "KeyService", kUnwrap, kUnary, true, true)              \
+  X(kGenerateDataKey, "GenerateDataKey", "KeyService", kGenerateDataKey,       \
+    kUnary, true, true)                                                        \
+  X(kRewrap, "Rewrap", "KeyService", kRewrap, kUnary, false, true)             \
+  X(kBatchEncrypt, "BatchEncrypt", "KeyService", kEncrypt, kBatch, false,      \
+    true)                                                                      \
+  X(kBatchDecrypt, "BatchDecrypt", "KeyService", kDecrypt, kBatch, true, true) \
+  X(kBatchWrap, "BatchWrap", "KeyService", kWrap, kBatch, false, true)         \
+  X(kBatchUnwrap, "BatchUnwrap", "KeyService", kUnwrap, kBatch, true, true)    \
+  X(kBatchGenerateDataKeys, "BatchGenerateDataKeys", "KeyService",             \
+    kGenerateDataKey, kBatch, true, true)                                      \
+  X(kBatchRewrap, "BatchRewrap", "KeyService", kRewrap, kBatch, false, true)   \
+  X(kCreateKey, "CreateKey", "KeyAdmin", kCreateKey, kAdmin, false, false)     \
+  X(kGetKey, "GetKey", "KeyAdmin", kViewKey, kView, false, true)               \
+  X(kListKeys, "ListKeys", "KeyAdmin", kViewKey, kView, false, true)           \
+  X(kUpdateKey, "UpdateKey", "KeyAdmin", kUpdateKey, kAdmin, false, true)      \
+  X(kRotateKey, "RotateKey", "KeyAdmin", kRotateKey, kAdmin, false, false)     \
+  X(kEnableVersion, "EnableVersion", "KeyAdmin", kEnableVersion, kAdmin,       \
+    false, true)                                                               \
+  X(kDisableVersion, "DisableVersion", "KeyAdmin", kDisableVersion, kAdmin,    \
+    false, true)                                                               \
+  X(kScheduleDestroyVersion, "ScheduleDestroyVersion", "KeyAdmin",             \
+    kDestroyVersion, kAdmin, false, false)                                     \
+  X(kCancelDestroyVersion, "CancelDestroyVersion", "KeyAdmin",                 \
+    kDestroyVersion, kAdmin, false, false)                                     \
+  X(kListTokenObjects, "ListTokenObjects", "KeyAdmin", kViewToken, kView,      \
+    false, true)                                                               \
+  X(kGetStatus, "GetStatus", "KeyAdmin", kViewStatus, kView, false, true)      \
   X(kWhoAmI, "WhoAmI", "KeyAdmin", kViewStatus, kView, false, true)
 
 enum class Operation : uint8_t {
@@ -59,12 +58,12 @@ enum class OperationClass : uint8_t { kUnary, kBatch, kAdmin, kView };
 
 struct OperationSpec {
   Operation operation;
-  std::string_view rpc;        // "Wrap"
-  std::string_view service;    // "KeyService"
+  std::string_view rpc;      // "Wrap"
+  std::string_view service;  // "KeyService"
   auth::Action action;
   OperationClass operation_class;
   bool releases_plaintext;
-  bool idempotent;             // a client may send it again after UNAVAILABLE
+  bool idempotent;  // a client may send it again after UNAVAILABLE
   size_t max_request_bytes;
   std::chrono::milliseconds max_deadline;
 };

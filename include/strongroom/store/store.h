@@ -1,8 +1,8 @@
 // Store: keys, versions, leases and settings, in transactions.
 //
 // An interface with two implementations here (SQLite, and memory for tests)
-// that pass one contract suite; PostgreSQL will be a third, so nothing above may
-// assume that it is the only writer: long work takes a lease with a fencing
+// that pass one contract suite; PostgreSQL will be a third, so nothing above
+// may assume that it is the only writer: long work takes a lease with a fencing
 // number, and re-reads inside its transaction.
 // Thread rule: a Store is thread-safe; a Transaction belongs to its callback.
 #pragma once
@@ -36,9 +36,9 @@ struct KeyRow {
   Uuid id;
   std::string name;
   Labels labels;
-  uint32_t primary_version = 0;            // 0: none yet
-  int64_t rotation_period_s = 0;           // 0: not by time
-  WallTime next_rotation{};                // meaningful if the period is set
+  uint32_t primary_version = 0;   // 0: none yet
+  int64_t rotation_period_s = 0;  // 0: not by time
+  WallTime next_rotation{};       // meaningful if the period is set
   uint32_t max_items = 1024;
   int64_t max_age_ms = 0;
   int64_t destroy_after_s = 30 * 86400;
@@ -49,12 +49,12 @@ struct KeyRow {
 struct VersionRow {
   Uuid key_id;
   uint32_t version = 0;
-  Uuid kek_id;                             // CKA_ID
+  Uuid kek_id;  // CKA_ID
   VersionState state = VersionState::kPending;
-  Bytes known_answer;                      // sealed blob; empty while PENDING
-  uint64_t seals_reserved = 0;             // the ledger: never lower than used
+  Bytes known_answer;           // sealed blob; empty while PENDING
+  uint64_t seals_reserved = 0;  // the ledger: never lower than used
   WallTime created{};
-  WallTime destroy_time{};                 // scheduled for, or done at
+  WallTime destroy_time{};  // scheduled for, or done at
   // The object may be gone: a DESTROY_SCHEDULED version that cannot come back.
   bool destroying = false;
   friend bool operator==(const VersionRow&, const VersionRow&) = default;
@@ -63,7 +63,7 @@ struct VersionRow {
 struct Lease {
   std::string name;
   std::string holder;
-  uint64_t fencing = 0;                    // grows with every new holder
+  uint64_t fencing = 0;  // grows with every new holder
   WallTime expires{};
 };
 
@@ -107,7 +107,8 @@ class Transaction : public ReadTransaction {
                                     WallTime expires) = 0;
   // CheckLease is CONFLICT unless `lease` is still the newest and has not run
   // out by `now`: what a holder calls inside each transaction that writes under
-  // the lease. ReleaseLease frees it; it does nothing if it is another's by now.
+  // the lease. ReleaseLease frees it; it does nothing if it is another's by
+  // now.
   virtual Status CheckLease(const Lease& lease, WallTime now) = 0;
   virtual Status ReleaseLease(const Lease& lease) = 0;
 };
@@ -120,10 +121,8 @@ class Store {
   // any failure, its own included, leaves the store as it was. Durable when it
   // returns. `change` may run more than once, and must touch nothing else.
   // STORE_UNAVAILABLE (busy, I/O), STORE_FULL, STORE_READ_ONLY, STORE_CORRUPT.
-  virtual Status Update(
-      const std::function<Status(Transaction&)>& change) = 0;
-  virtual Status Read(
-      const std::function<Status(ReadTransaction&)>& read) = 0;
+  virtual Status Update(const std::function<Status(Transaction&)>& change) = 0;
+  virtual Status Read(const std::function<Status(ReadTransaction&)>& read) = 0;
 
   // InstallationId was made with the store and names its objects on the token.
   virtual const Uuid& installation_id() const = 0;
@@ -131,14 +130,14 @@ class Store {
 
 struct SqliteOptions {
   std::string path;
-  bool create = true;      // make it if absent
+  bool create = true;  // make it if absent
 };
 
-// OpenSqliteStore opens or makes the database (mode 0600), takes the one-process
-// lock (<path>.lock), runs the migrations, and frees every lease: whoever held
-// one is dead, or would hold the lock. STORE_SCHEMA_NEWER if a later program
-// wrote it, STORE_LOCKED if another process has it, STORE_READ_ONLY,
-// STORE_CORRUPT (damaged, or not a store of ours), STORE_FULL,
+// OpenSqliteStore opens or makes the database (mode 0600), takes the
+// one-process lock (<path>.lock), runs the migrations, and frees every lease:
+// whoever held one is dead, or would hold the lock. STORE_SCHEMA_NEWER if a
+// later program wrote it, STORE_LOCKED if another process has it,
+// STORE_READ_ONLY, STORE_CORRUPT (damaged, or not a store of ours), STORE_FULL,
 // STORE_UNAVAILABLE.
 StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options);
 
