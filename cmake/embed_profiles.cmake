@@ -14,8 +14,3 @@ configure_file(${CMAKE_SOURCE_DIR}/src/hsm/embedded_profiles.cc.in
                ${CMAKE_BINARY_DIR}/generated/embedded_profiles.cc @ONLY)
 target_sources(strongroom_hsm PRIVATE
                ${CMAKE_BINARY_DIR}/generated/embedded_profiles.cc)
-
-# Tests of the inside of hsm include its headers, and those pkcs11.h; nobody
-# else who links hsm gets to see it.
-target_include_directories(strongroom_hsm SYSTEM INTERFACE
-  $<$<STREQUAL:$<TARGET_PROPERTY:NAME>,hsm_test>:${P11KIT_INCLUDE_DIRS}>)

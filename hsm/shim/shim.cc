@@ -179,7 +179,8 @@ struct Forward<function, CK_RV (*CK_FUNCTION_LIST::*)(Arguments...)> {
 // The handle that stands for the real one, and back: swapping is its own
 // inverse.
 CK_OBJECT_HANDLE Swap(CK_OBJECT_HANDLE handle) {
-  for (const auto& [a, b] : Shim().director.script()->swaps) {
+  const auto script = Shim().director.script();
+  for (const auto& [a, b] : script->swaps) {
     if (handle == a) return b;
     if (handle == b) return a;
   }

@@ -49,6 +49,15 @@ Exchange::Exchange(Edge& edge, service::Operation operation,
       response_(response),
       request_id_(edge.ids.Next()) {}
 
+namespace {
+
+std::string_view AdviceFor(service::Operation operation) {
+  if (operation != service::Operation::kEncrypt) return "";
+  return ": take a data key (GenerateDataKey) and encrypt on your side";
+}
+
+}  // namespace
+
 Status Exchange::Parse(const grpc::ByteBuffer& bytes,
                        google::protobuf::MessageLite* request) {
   Status status;
@@ -57,7 +66,8 @@ Status Exchange::Parse(const grpc::ByteBuffer& bytes,
         Error(Reason::kRequestTooLarge,
               std::string(spec_.rpc) + " request of " +
                   std::to_string(bytes.Length()) + " bytes; want at most " +
-                  std::to_string(spec_.max_request_bytes));
+                  std::to_string(spec_.max_request_bytes) +
+                  std::string(AdviceFor(spec_.operation)));
   } else {
     status = ParseMessage(bytes, request);
   }

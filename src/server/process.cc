@@ -42,6 +42,8 @@ void HardenProcess() {
   prctl(PR_SET_DUMPABLE, 0);
   umask(0077);
   signal(SIGPIPE, SIG_IGN);
+  // A file size limit is an error to answer (EFBIG), not a reason to die.
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 std::string WarnAboutLockedMemory() {
