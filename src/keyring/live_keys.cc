@@ -145,19 +145,6 @@ Status LiveKeys::Publish(const std::vector<KeyRows>& rows,
   return OkStatus();
 }
 
-void LiveKeys::Withdraw(const Uuid& id) {
-  const std::shared_ptr<const View> before = Get();
-  const LiveKey* old = before->Find(id);
-  if (old == nullptr) return;
-  auto snapshot = std::make_shared<Snapshot>(*before->snapshot);
-  auto view = std::make_shared<View>(*before);
-  snapshot->by_name_.erase(old->key->name.ToString());
-  snapshot->by_id_.erase(id);
-  view->keys.erase(id);
-  view->snapshot = std::move(snapshot);
-  Replace(std::move(view));
-}
-
 void LiveKeys::Replace(std::shared_ptr<const View> view) {
   std::array<int64_t, std::size(kAllStates) + 1> counts{};
   for (const auto& [name, key] : view->snapshot->keys()) {

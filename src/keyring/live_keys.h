@@ -72,8 +72,6 @@ class LiveKeys {
   // row cannot be.
   Status Publish(const std::vector<KeyRows>& rows, const DescribeNew& describe)
       SR_EXCLUDES(mutex_);
-  // Withdraw takes away a key whose rows are gone.
-  void Withdraw(const Uuid& id) SR_EXCLUDES(mutex_);
 
  private:
   void Replace(std::shared_ptr<const View> view) SR_EXCLUDES(mutex_);

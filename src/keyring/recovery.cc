@@ -158,10 +158,8 @@ Status KeyringImpl::Settle(const Uuid& id, const Inventory* inventory,
       return OkStatus();
     });
     if (!read.ok()) return read;
-    if (!rows) {
-      live_.Withdraw(id);
-      return OkStatus();
-    }
+    // Only a key that was never finished, hence never shown, can be gone.
+    if (!rows) return OkStatus();
     const store::VersionRow* unfinished = FindUnfinished(*rows);
     if (unfinished == nullptr) return Publish({*std::move(rows)});
 

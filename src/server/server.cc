@@ -227,7 +227,7 @@ Status Server::Start() {
   // Two, because a rotation may wait for the token, and a deadline may not.
   using std::literals::chrono_literals::operator""ms;
   parts_->key_timer = std::make_unique<Timer>(
-      1000ms, 60000ms, [parts = parts_.get()] { return parts->TickKeys(); });
+      100ms, 60000ms, [parts = parts_.get()] { return parts->TickKeys(); });
   parts_->engine_timer = std::make_unique<Timer>(
       10ms, 250ms, [parts = parts_.get()] { return parts->TickEngine(); });
   parts_->rpc->SetServing(true);

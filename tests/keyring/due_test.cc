@@ -190,6 +190,16 @@ TEST_F(DueTest, CancelBehindTheKeyringsBackIsSeenInTheTransaction) {
   EXPECT_EQ(rig_.StateOf(id, 1), VersionState::kDisabled) << "and published";
 }
 
+TEST_F(DueTest, ALaterTimeBehindTheKeyringsBackIsSeenInTheTransaction) {
+  const Uuid id = CreateScheduled("a");
+  rig_.EditVersion(
+      id, 1, [](store::VersionRow* row) { row->destroy_time += 365 * 24h; });
+  rig_.clock_.Advance(31 * 24h);
+  keyring().RunDue();
+  EXPECT_TRUE(rig_.objects_->Contains(KekOf(id, 1)));
+  EXPECT_EQ(rig_.StateOf(id, 1), VersionState::kDestroyScheduled);
+}
+
 TEST_F(DueTest, ADestructionThatHasBegunCannotBeCancelled) {
   const Uuid id = CreateScheduled("a");
   rig_.clock_.Advance(31 * 24h);

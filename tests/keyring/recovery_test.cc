@@ -68,6 +68,15 @@ TEST_F(RecoveryTest, ASealThatRecoveryMakesIsReservedFirst) {
   EXPECT_EQ(rig_.VersionRows()[0].seals_reserved, 2 * rig_.ledger_block_);
 }
 
+TEST_F(RecoveryTest, TheLedgerOfAResumedVersionCountsWhatMayHaveBeenUsed) {
+  const Uuid id = rig_.Create("a")->id;
+  CrashAt("rotate/known-answer", [&] { (void)keyring().Rotate(id); });
+  rig_.Start();
+  EXPECT_EQ(Find(id)->primary, 2u);
+  // All of the first reservation, and the second known answer.
+  EXPECT_EQ(keyring().SealsCounted(id, 2), rig_.ledger_block_ + 1);
+}
+
 TEST_F(RecoveryTest, APendingVersionWithoutItsObjectIsRemoved) {
   const Uuid id = rig_.Create("a")->id;
   CrashAt("rotate/pending", [&] { (void)keyring().Rotate(id); });
@@ -128,6 +137,25 @@ TEST_F(RecoveryTest, WhatADeviceRefusesAtStartIsTriedAgain) {
   rig_.clock_.Advance(11s);
   rig_.RunAllDue();
   EXPECT_EQ(Find(id)->primary, 2u);
+  rig_.ExpectWhole();
+}
+
+TEST_F(RecoveryTest, AFailedRotationDoesNotTakeBackWhatStartMayStillFinish) {
+  const Uuid id = rig_.Create("a")->id;
+  CrashAt("rotate/object", [&] { (void)keyring().Rotate(id); });
+  const Uuid pending = rig_.VersionRows()[1].kek_id;
+  rig_.Restart();
+  const Status gone = Error(Reason::kHsmUnavailable, "gone");
+  rig_.device_->FailNext(FakeOperation::kSeal, gone);
+  rig_.device_->FailNext(FakeOperation::kCreateKek, gone);
+  ASSERT_OK(keyring().Start());
+  EXPECT_THAT(keyring().Rotate(id), HasReason(Reason::kHsmUnavailable));
+  EXPECT_TRUE(rig_.objects_->Contains(pending));
+  rig_.clock_.Advance(11s);
+  rig_.RunAllDue();
+  EXPECT_EQ(Find(id)->primary, 2u);
+  EXPECT_EQ(Find(id)->Find(2)->kek_id, pending);
+  EXPECT_EQ(Find(id)->versions.size(), 2u);
   rig_.ExpectWhole();
 }
 
