@@ -5,6 +5,7 @@
 #include "strongroom/audit/audit_log.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <thread>
 #include <utility>
@@ -43,6 +44,7 @@ class FileAuditLog final : public AuditLog {
 
   Status Append(const Record& record, Durability durability) override
       SR_EXCLUDES(mutex_);
+  Status Ready() const override;
   Status Reopen() override SR_EXCLUDES(mutex_);
 
  private:
@@ -79,9 +81,10 @@ class FileAuditLog final : public AuditLog {
   Histogram& write_seconds_;
   Histogram& sync_seconds_;
 
-  // The leader's own: who leads has them to itself.
+  // The leader's own: who leads has it to itself.
   uint64_t next_sequence_;
-  bool healthy_ = true;
+  // Written by the leader alone.
+  std::atomic<bool> healthy_ = true;
 
   Mutex mutex_;
   std::deque<Waiter*> queue_ SR_GUARDED_BY(mutex_);
@@ -155,6 +158,11 @@ Status FileAuditLog::Reopen() {
   mutex_.Lock();
   Leave(1);
   return status;
+}
+
+Status FileAuditLog::Ready() const {
+  if (healthy_.load(std::memory_order_acquire)) return OkStatus();
+  return Error(Reason::kAuditUnavailable, "the audit log cannot be written");
 }
 
 void FileAuditLog::AwaitTurn(Waiter* self) {

@@ -168,6 +168,14 @@ Failure FromGrpcItself(const grpc::Status& status, const Peer& peer) {
   switch (code) {
     case StatusCode::kUnavailable:
       return Unreachable(status, peer);
+    case StatusCode::kCancelled:
+      // We cancel nothing: gRPC on the other side dropped a call that came
+      // while it was closing, before the service saw it.
+      return {Error(Reason::kServerUnreachable,
+                    "the service at " + peer.address +
+                        " ended the call without an answer: it is stopping; "
+                        "try again"),
+              true};
     case StatusCode::kDeadlineExceeded:
       return {Error(Reason::kDeadlineExceeded,
                     "no answer from " + peer.address +

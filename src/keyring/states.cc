@@ -21,6 +21,8 @@ struct StateRow {
   Next cancel_destroy;
 };
 
+// Asking for the state that is there already is granted and changes nothing: a
+// caller who lost the answer may ask again.
 // PENDING becomes ENABLED, and DESTROY_SCHEDULED becomes DESTROYED, by the
 // keyring's own steps: nobody may ask for that.
 constexpr StateRow kStates[] = {
@@ -36,7 +38,7 @@ constexpr StateRow kStates[] = {
      .name = "ENABLED",
      .seals = true,
      .opens = true,
-     .enable = kRefused,
+     .enable = VersionState::kEnabled,
      .disable = VersionState::kDisabled,
      .schedule_destroy = VersionState::kDestroyScheduled,
      .cancel_destroy = kRefused},
@@ -45,7 +47,7 @@ constexpr StateRow kStates[] = {
      .seals = false,
      .opens = false,
      .enable = VersionState::kEnabled,
-     .disable = kRefused,
+     .disable = VersionState::kDisabled,
      .schedule_destroy = VersionState::kDestroyScheduled,
      .cancel_destroy = kRefused},
     {.state = VersionState::kDestroyScheduled,

@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "observe/prometheus_metrics.h"
@@ -37,6 +38,9 @@ double SecondsOf(WallTime time) {
 
 // In the order they are made; destroyed in reverse, so users go before what
 // they use.
+// How long new requests are refused with a reason before the listener closes.
+constexpr std::chrono::milliseconds kRefusalTime(200);
+
 struct Server::Parts {
   Parts(const Config& from, const Clock& time) : config(from), clock(time) {}
 
@@ -44,6 +48,7 @@ struct Server::Parts {
   const Clock& clock;
   WallTime start_time{};
   std::vector<std::string> warnings;
+  bool started = false;
   bool stopped = false;
   bool device_let_go = true;
 
@@ -57,6 +62,7 @@ struct Server::Parts {
   std::unique_ptr<service::KeyService> service;
   std::unique_ptr<rpc::RpcServer> rpc;
   std::unique_ptr<observe::MetricsEndpoint> endpoint;
+  SteadyTime next_dates{};  // the key timer's own
   std::unique_ptr<Timer> key_timer;
   std::unique_ptr<Timer> engine_timer;
 
@@ -68,6 +74,7 @@ struct Server::Parts {
   Status RecordEvent(std::string_view operation, std::string_view detail);
   std::chrono::milliseconds TickKeys();
   std::chrono::milliseconds TickEngine();
+  void RecordStop();
   void NoteCertificateDates();
 };
 
@@ -92,9 +99,10 @@ Status Server::Parts::CheckFiles() {
 Status Server::Parts::OpenBase() {
   SR_ASSIGN_OR_RETURN(auto rules, LoadPolicy(config.policy_path));
   policy = std::make_unique<auth::PolicySource>(std::move(rules));
-  SR_ASSIGN_OR_RETURN(audit, audit::OpenAuditLog(config.audit_path, metrics));
+  // The store first: its lock keeps a second process away from the audit log.
   SR_ASSIGN_OR_RETURN(store,
                       store::OpenSqliteStore({.path = config.store_path}));
+  SR_ASSIGN_OR_RETURN(audit, audit::OpenAuditLog(config.audit_path, metrics));
   return MarkStore(config.mode, config.store_path, store.get());
 }
 
@@ -167,6 +175,12 @@ Status Server::Parts::RecordEvent(std::string_view operation,
   return audit->Append(record, audit::Durability::kDurable);
 }
 
+void Server::Parts::RecordStop() {
+  Status recorded = RecordEvent("service.stop", "drained");
+  if (recorded.ok()) return;
+  log::Error("the stop is not in the audit log", {{"status", recorded}});
+}
+
 void Server::Parts::NoteCertificateDates() {
   auto note = [this](std::string_view which, const std::string& path) {
     auto facts = ReadCertificateFacts(path);
@@ -186,7 +200,10 @@ void Server::Parts::NoteCertificateDates() {
 }
 
 std::chrono::milliseconds Server::Parts::TickKeys() {
-  NoteCertificateDates();
+  if (clock.Steady() >= next_dates) {
+    NoteCertificateDates();
+    next_dates = clock.Steady() + std::chrono::minutes(1);
+  }
   return std::chrono::duration_cast<std::chrono::milliseconds>(
       keyring->RunDue() - clock.Now());
 }
@@ -224,10 +241,11 @@ StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config,
 Status Server::Start() {
   SR_RETURN_IF_ERROR(parts_->Listen());
   SR_RETURN_IF_ERROR(parts_->RecordEvent("service.start", kVersion));
+  parts_->started = true;
   // Two, because a rotation may wait for the token, and a deadline may not.
   using std::literals::chrono_literals::operator""ms;
   parts_->key_timer = std::make_unique<Timer>(
-      100ms, 60000ms, [parts = parts_.get()] { return parts->TickKeys(); });
+      100ms, 2000ms, [parts = parts_.get()] { return parts->TickKeys(); });
   parts_->engine_timer = std::make_unique<Timer>(
       10ms, 250ms, [parts = parts_.get()] { return parts->TickEngine(); });
   parts_->rpc->SetServing(true);
@@ -290,6 +308,9 @@ bool Server::Stop() {
         "requests are left at the end of the drain time: refusing "
         "them");
   }
+  // gRPC ends a call that arrives after its shutdown without a reason. Callers
+  // who were told DRAINING, and to wait, have stopped sending by then.
+  if (parts.started) std::this_thread::sleep_for(kRefusalTime);
   parts.key_timer.reset();
   parts.engine_timer.reset();
   // Answers what is still queued, so that the listener below can end.
@@ -298,10 +319,7 @@ bool Server::Stop() {
     parts.rpc->Shutdown(std::chrono::system_clock::now() +
                         std::chrono::milliseconds(200));
     parts.rpc.reset();
-    Status recorded = parts.RecordEvent("service.stop", "drained");
-    if (!recorded.ok()) {
-      log::Error("the stop is not in the audit log", {{"status", recorded}});
-    }
+    if (parts.started) parts.RecordStop();
   }
   parts.endpoint.reset();
   if (parts.device != nullptr) {

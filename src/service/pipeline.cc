@@ -56,6 +56,15 @@ Status Pipeline::Admit(Request& request) {
   return OkStatus();
 }
 
+Status Pipeline::MayBeRecorded(const Request& request) const {
+  if (request.spec.operation_class != OperationClass::kAdmin) return OkStatus();
+  if (parts_.audit.Ready().ok()) return OkStatus();
+  return Error(Reason::kAuditUnavailable,
+               "the audit log cannot be written, so nothing was changed; try "
+               "again when it can",
+               kRetryElsewhere);
+}
+
 Status Pipeline::Authorise(Request& request, const Target& target) {
   request.policy = parts_.policy.Current();
   request.keys = parts_.keyring.Current();

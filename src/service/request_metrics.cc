@@ -10,6 +10,8 @@ RequestMetrics::RequestMetrics(Metrics& metrics)
     seconds_[static_cast<size_t>(spec.operation)] = &metrics.GetHistogram(
         "strongroom_request_seconds", "Time from admission to answer.",
         Buckets::kSeconds, {{"rpc", spec.rpc}});
+    // There from the start, so that rates are right from the first request.
+    CounterFor(spec.operation, OkStatus());
   }
 }
 

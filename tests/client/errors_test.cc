@@ -72,7 +72,7 @@ TEST(InterpretTest, EveryBareCodeHasAReasonOfTheSameKind) {
     Reason reason;
   };
   const Case cases[] = {
-      {grpc::StatusCode::CANCELLED, Reason::kCancelled},
+      {grpc::StatusCode::CANCELLED, Reason::kServerUnreachable},
       {grpc::StatusCode::UNKNOWN, Reason::kInternal},
       {grpc::StatusCode::INVALID_ARGUMENT, Reason::kArgumentInvalid},
       {grpc::StatusCode::DEADLINE_EXCEEDED, Reason::kDeadlineExceeded},

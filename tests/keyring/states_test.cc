@@ -20,7 +20,9 @@ constexpr M kMoves[] = {M::kEnable, M::kDisable, M::kScheduleDestroy,
 
 // The model: the moves that are allowed, written down a second time.
 const std::map<std::pair<S, M>, S> kAllowed = {
+    {{S::kEnabled, M::kEnable}, S::kEnabled},
     {{S::kEnabled, M::kDisable}, S::kDisabled},
+    {{S::kDisabled, M::kDisable}, S::kDisabled},
     {{S::kEnabled, M::kScheduleDestroy}, S::kDestroyScheduled},
     {{S::kDisabled, M::kEnable}, S::kEnabled},
     {{S::kDisabled, M::kScheduleDestroy}, S::kDestroyScheduled},

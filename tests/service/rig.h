@@ -36,7 +36,10 @@ class RecordingAudit final : public audit::AuditLog {
     entries_.push_back({record, durability});
     return OkStatus();
   }
+  Status Ready() const override { return ready; }
   Status Reopen() override { return OkStatus(); }
+
+  Status ready;
 
   void SetFailing(bool failing) {
     MutexLock lock(mutex_);

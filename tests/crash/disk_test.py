@@ -1,0 +1,37 @@
+"""The service dies before every single change of a file that it, SQLite or
+SoftHSM makes, and not only at the steps that it knows of itself."""
+import shutil
+import unittest
+
+import crash
+
+
+class BetweenTwoWrites(crash.CrashTest):
+    def sweep_disk(self, base, command, after_death, at_least):
+        n = 0
+        while True:
+            n += 1
+            world = base.copy(self.dir / f"at{n}")
+            with self.subTest(n=n):
+                if not self.dies(world, n, command, disk=True):
+                    break
+                self.recover(world, after_death)
+            shutil.rmtree(world.dir)
+        self.assertGreater(n, at_least)
+
+    def test_a_rotation_is_whole_or_never_was(self):
+        def after_death(world, cli):
+            key = cli.json("key", "show", crash.KEY)
+            primary = key["primary_version"]
+            self.assertIn(primary, (2, 3))
+            self.assertEqual(len(key["versions"]), primary)
+            again = cli.json("key", "rotate", crash.KEY)
+            self.assertEqual(again["primary_version"], primary + 1)
+            self.take(world, cli, crash.KEY, primary + 1)
+
+        self.sweep_disk(self.make_world(), ("key", "rotate", crash.KEY),
+                        after_death, at_least=20)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,55 @@
+"""The first start in an empty directory dies, and the next one is as if it were
+the first."""
+import time
+import unittest
+
+import crash
+import steps
+
+MOMENTS = 15
+
+
+class FirstStart(crash.CrashTest):
+    def empty_world(self, name):
+        world = crash.World(self.dir / name)
+        world.foreign_listing = []
+        return world
+
+    def assert_serves(self, world):
+        def works(world, cli):
+            self.assertEqual(cli.json("key", "list")["keys"], [])
+            cli.ok("key", "create", crash.KEY)
+            self.take(world, cli, crash.KEY, 1)
+            cli.ok("key", "rotate", crash.KEY)
+
+        self.recover(world, works)
+        # And it was written down.
+        self.recover(world, lambda world, cli: self.take(world, cli, crash.KEY,
+                                                         2))
+
+    def test_a_first_start_has_these_steps(self):
+        self.assertEqual(self.steps_of(self.empty_world("counted")),
+                         steps.START)
+
+    def test_a_first_start_that_died_at_a_step_is_started_again(self):
+        for n, step in enumerate(steps.START, 1):
+            with self.subTest(step=step):
+                world = self.empty_world(f"at{n}")
+                self.die(world, n)
+                self.assert_serves(world)
+
+    def test_a_first_start_that_died_at_any_moment_is_started_again(self):
+        begin = time.monotonic()
+        self.start(self.empty_world("timed"))
+        takes = time.monotonic() - begin
+        for n in range(MOMENTS):
+            with self.subTest(after=n * takes / MOMENTS):
+                world = self.empty_world(f"after{n}")
+                daemon = self.launch(world)
+                time.sleep(n * takes / MOMENTS)
+                daemon.kill()
+                self.assert_serves(world)
+
+
+if __name__ == "__main__":
+    unittest.main()

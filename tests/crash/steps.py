@@ -1,0 +1,42 @@
+"""The steps at which a process can die, in the order in which they are reached.
+
+A sweep fails if the steps it sees are not these; every_step_test.py fails if a
+step of the source is in none of these lists.
+"""
+
+
+def _of(change, *names):
+    return [f"{change}/{name}" for name in names]
+
+
+_MAKE = ("pending", "object", "known-answer", "enabled", "published")
+
+START_BEGIN = ["start/begin"]
+START_END = ["start/end"]
+START = START_BEGIN + START_END
+CREATE = _of("create", "begin", *_MAKE)
+ROTATE = _of("rotate", "begin", *_MAKE)
+UPDATE = ["update/begin", "change/stored", "update/published"]
+MOVE = ["move/begin", "change/stored", "move/published"]
+DESTROY_REST = _of("destroy", "marked", "object", "stored", "published")
+DESTROY = ["destroy/begin"] + DESTROY_REST
+TAKE_BACK = _of("take-back", "begin", "object", "rows")
+RESUME = _of("resume", "begin", "reserved", "known-answer", "enabled",
+             "published")
+# Named for the sake of a table: who resumes has the object already.
+UNREACHED = ["resume/object"]
+
+# What the next start does after a death at a step that leaves work.
+RECOVERY = {
+    "create/pending": TAKE_BACK,
+    "create/object": RESUME,
+    "create/known-answer": RESUME,
+    "rotate/pending": TAKE_BACK,
+    "rotate/object": RESUME,
+    "rotate/known-answer": RESUME,
+    "destroy/marked": DESTROY_REST,
+    "destroy/object": DESTROY_REST,
+}
+
+ALL = set(START + CREATE + ROTATE + UPDATE + MOVE + DESTROY + TAKE_BACK +
+          RESUME + UNREACHED)
