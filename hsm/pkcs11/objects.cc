@@ -102,7 +102,8 @@ CK_RV ReadObject(const Session& session, CK_OBJECT_HANDLE handle,
   } flags[] = {{CKA_SENSITIVE, &object->sensitive},
                {CKA_EXTRACTABLE, &object->extractable},
                {CKA_NEVER_EXTRACTABLE, &object->never_extractable},
-               {CKA_MODIFIABLE, &object->modifiable}};
+               {CKA_MODIFIABLE, &object->modifiable},
+               {CKA_LOCAL, &object->local}};
   for (const auto& flag : flags) {
     rv = session.ReadBool(handle, flag.type, flag.out);
     if (rv != CKR_OK && !IsAbsent(rv)) return rv;

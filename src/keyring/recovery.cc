@@ -34,6 +34,13 @@ bool WantsItsKek(const store::VersionRow& row) {
          row.state == VersionState::kDisabled;
 }
 
+// A token that dies while it generates can leave an object with all that was
+// asked for but its value. Both signs are wanted: what seals is no remnant, and
+// what a healthy token generated is not destroyed for a bad moment.
+bool IsRemnant(const hsm::TokenObject& object, const Status& sealing) {
+  return !object.local && ReasonOf(sealing) == Reason::kHsmUnexpected;
+}
+
 std::string NameOf(const KeyRows& rows, uint32_t version) {
   return rows.key.name + " v" + std::to_string(version);
 }
@@ -197,9 +204,11 @@ Status KeyringImpl::SettleVersion(const store::Lease& lease,
     auto object = inventory->keks.find(row.kek_id);
     if (object != inventory->keks.end() &&
         token_.IsProper(object->second, row)) {
-      SR_RETURN_IF_ERROR(Resume(lease, row));
-      ++count.finished;
-      return OkStatus();
+      const Status resumed = Resume(lease, row);
+      if (resumed.ok()) ++count.finished;
+      if (!IsRemnant(object->second, resumed)) return resumed;
+      log::Warning("the token never finished a KEK: it is taken back",
+                   {{"label", object->second.label}, {"error", resumed}});
     }
   }
   SR_RETURN_IF_ERROR(TakeBack(lease, row));

@@ -220,9 +220,11 @@ TEST_F(AuditLogTest, ADiskThatReportsNoSpaceRefusesUntilItHasSome) {
     Replaced broken(path_, full);
     EXPECT_THAT(log->Append(Named("a"), Durability::kWritten),
                 HasReason(Reason::kAuditUnavailable, HasSubstr("No space")));
+    EXPECT_THAT(log->Ready(), HasReason(Reason::kAuditUnavailable));
   }
   close(full);
   ASSERT_OK(log->Append(Named("b"), Durability::kWritten));
+  EXPECT_OK(log->Ready());
   EXPECT_THAT(Sequences(path_), ElementsAre(1));
 }
 

@@ -107,6 +107,59 @@ TEST_F(RecoveryTest, APendingObjectThatIsNotProperIsRemoved) {
   rig_.ExpectWhole();
 }
 
+TEST_F(RecoveryTest, APendingObjectThatTheTokenNeverFinishedIsRemoved) {
+  const Uuid id = rig_.Create("a")->id;
+  CrashAt("rotate/object", [&] { (void)keyring().Rotate(id); });
+  const Uuid kek = rig_.VersionRows()[1].kek_id;
+  ASSERT_TRUE(rig_.objects_->CutOff(kek));
+  rig_.Restart();
+  rig_.device_->FailNext(FakeOperation::kSeal,
+                         Error(Reason::kHsmUnexpected, "it has no value"));
+  ASSERT_OK_AND_ASSIGN(RecoveryReport report, keyring().Start());
+  EXPECT_EQ(report.removed, 1);
+  EXPECT_FALSE(rig_.objects_->Contains(kek));
+  EXPECT_EQ(Find(id)->primary, 1u);
+  rig_.ExpectWhole();
+}
+
+TEST_F(RecoveryTest, AFinishedPendingObjectIsNotRemovedForABadMoment) {
+  const Uuid id = rig_.Create("a")->id;
+  CrashAt("rotate/object", [&] { (void)keyring().Rotate(id); });
+  const Uuid kek = rig_.VersionRows()[1].kek_id;
+  rig_.Restart();
+  rig_.device_->FailNext(FakeOperation::kSeal,
+                         Error(Reason::kHsmUnexpected, "odd"));
+  ASSERT_OK_AND_ASSIGN(RecoveryReport report, keyring().Start());
+  EXPECT_EQ(report.finished + report.removed, 0);
+  EXPECT_TRUE(rig_.objects_->Contains(kek));
+  rig_.clock_.Advance(11s);
+  rig_.RunAllDue();
+  EXPECT_EQ(Find(id)->primary, 2u);
+  rig_.ExpectWhole();
+}
+
+TEST_F(RecoveryTest, APendingObjectThatSealsIsFinishedWhateverItSaysOfItself) {
+  const Uuid id = rig_.Create("a")->id;
+  CrashAt("rotate/object", [&] { (void)keyring().Rotate(id); });
+  ASSERT_TRUE(rig_.objects_->CutOff(rig_.VersionRows()[1].kek_id));
+  EXPECT_EQ(rig_.Start().finished, 1);
+  EXPECT_EQ(Find(id)->primary, 2u);
+  rig_.ExpectWhole();
+}
+
+TEST_F(RecoveryTest, ARemnantOfATokenThatIsDownIsTriedAgain) {
+  const Uuid id = rig_.Create("a")->id;
+  CrashAt("rotate/object", [&] { (void)keyring().Rotate(id); });
+  const Uuid kek = rig_.VersionRows()[1].kek_id;
+  ASSERT_TRUE(rig_.objects_->CutOff(kek));
+  rig_.Restart();
+  rig_.device_->FailNext(FakeOperation::kSeal,
+                         Error(Reason::kHsmUnavailable, "gone"));
+  ASSERT_OK_AND_ASSIGN(RecoveryReport report, keyring().Start());
+  EXPECT_EQ(report.finished + report.removed, 0);
+  EXPECT_TRUE(rig_.objects_->Contains(kek));
+}
+
 TEST_F(RecoveryTest, APendingVersionOfALivingProcessIsLeftAlone) {
   const Uuid id = rig_.Create("a")->id;
   CrashAt("rotate/object", [&] { (void)keyring().Rotate(id); });

@@ -254,6 +254,24 @@ TEST_F(AdminTest, AChangeThatCannotBeRecordedSaysThatItMayHaveHappened) {
               HasReason(Reason::kAuditUnavailable, HasSubstr("withheld")));
 }
 
+TEST_F(AdminTest, NothingIsChangedWhileTheAuditLogCannotBeWritten) {
+  rig_.MakeKey("demo/app");
+  rig_.audit_.SetReady(false);
+  EXPECT_THAT(
+      service().RotateKey(Rig::CallAs("root", Operation::kRotateKey),
+                          "demo/app"),
+      HasReason(Reason::kAuditUnavailable, HasSubstr("nothing was changed")));
+  EXPECT_EQ(rig_.keyring_->Current()->FindByName("demo/app")->primary, 1u);
+  // The refusal is recorded: that is how the log is found to be well again.
+  EXPECT_EQ(rig_.audit_.last().record.outcome, "AUDIT_UNAVAILABLE");
+  // Who may not rotate learns nothing of it, and views go on.
+  EXPECT_THAT(service().RotateKey(Rig::CallAs("nobody", Operation::kRotateKey),
+                                  "demo/app"),
+              HasReason(Reason::kPermissionDenied));
+  EXPECT_OK(
+      service().GetKey(Rig::CallAs("root", Operation::kGetKey), "demo/app"));
+}
+
 TEST_F(AdminTest, AFailureOfStoreOrDeviceIsAnsweredAndRecorded) {
   rig_.MakeKey("demo/app");
   rig_.device_.FailNext(FakeOperation::kCreateKek,

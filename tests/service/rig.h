@@ -36,10 +36,17 @@ class RecordingAudit final : public audit::AuditLog {
     entries_.push_back({record, durability});
     return OkStatus();
   }
-  Status Ready() const override { return ready; }
+  Status Ready() const override {
+    MutexLock lock(mutex_);
+    if (ready_) return OkStatus();
+    return Error(Reason::kAuditUnavailable, "/secret/path: disk full");
+  }
   Status Reopen() override { return OkStatus(); }
 
-  Status ready;
+  void SetReady(bool ready) {
+    MutexLock lock(mutex_);
+    ready_ = ready;
+  }
 
   void SetFailing(bool failing) {
     MutexLock lock(mutex_);
@@ -60,6 +67,7 @@ class RecordingAudit final : public audit::AuditLog {
 
  private:
   mutable Mutex mutex_;
+  bool ready_ SR_GUARDED_BY(mutex_) = true;
   bool failing_ SR_GUARDED_BY(mutex_) = false;
   int attempts_ SR_GUARDED_BY(mutex_) = 0;
   std::vector<Entry> entries_ SR_GUARDED_BY(mutex_);

@@ -49,6 +49,16 @@ bool ObjectTable::ReplaceKey(const Uuid& id) {
   return false;
 }
 
+bool ObjectTable::CutOff(const Uuid& id) {
+  MutexLock lock(mutex_);
+  for (Object& object : objects_) {
+    if (!std::ranges::equal(object.id, id.bytes())) continue;
+    object.local = false;
+    return true;
+  }
+  return false;
+}
+
 bool ObjectTable::Contains(const Uuid& id) const {
   MutexLock lock(mutex_);
   return Find(id.bytes()) != nullptr;
@@ -73,6 +83,7 @@ std::vector<hsm::TokenObject> ObjectTable::List() const {
     shown.extractable = !kek;
     shown.never_extractable = kek;
     shown.modifiable = !kek;
+    shown.local = object.local;
     list.push_back(std::move(shown));
   }
   return list;

@@ -26,6 +26,10 @@ class ObjectTable {
   // that was initialised again. False if there is no such KEK.
   bool ReplaceKey(const Uuid& id) SR_EXCLUDES(mutex_);
 
+  // CutOff makes a KEK say that it was not generated to the end; what the
+  // device answers to its use is the test's to say. False if it is not there.
+  bool CutOff(const Uuid& id) SR_EXCLUDES(mutex_);
+
   bool Contains(const Uuid& id) const SR_EXCLUDES(mutex_);
   size_t size() const SR_EXCLUDES(mutex_);
   std::vector<hsm::TokenObject> List() const SR_EXCLUDES(mutex_);
@@ -38,6 +42,7 @@ class ObjectTable {
     Bytes id;
     std::string label;
     SecretBytes key;  // empty for foreign objects
+    bool local = true;
   };
   const Object* Find(ByteView id) const SR_REQUIRES(mutex_);
 

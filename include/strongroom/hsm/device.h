@@ -57,6 +57,8 @@ struct TokenObject {
   bool extractable = true;
   bool never_extractable = false;
   bool modifiable = true;
+  // False: it says that the token did not generate it, or not to the end.
+  bool local = true;
 };
 
 // KnownAnswer proves that a KEK is the one it should be: `sealed` was made by
