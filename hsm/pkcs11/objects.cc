@@ -82,6 +82,12 @@ CK_RV ReadObject(const Session& session, CK_OBJECT_HANDLE handle,
                  TokenObject* object) {
   CK_OBJECT_CLASS object_class = 0;
   CK_RV rv = session.ReadNumber(handle, CKA_CLASS, &object_class);
+  if (IsAbsent(rv) || rv == CKR_ATTRIBUTE_VALUE_INVALID) {
+    // What a token can leave that died while somebody made an object. One such
+    // must not hide the others.
+    object->object_class = "unreadable";
+    return CKR_OK;
+  }
   if (rv != CKR_OK) return rv;
   object->object_class = ClassName(object_class);
   Bytes label;

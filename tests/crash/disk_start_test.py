@@ -23,7 +23,7 @@ class FirstStart(crash.CrashTest):
                 self.assert_answers_open(world, cli)
                 self.assert_audit_log_is_whole(world)
                 daemon.kill()
-            shutil.rmtree(world.dir)
+                shutil.rmtree(world.dir)
         self.assertGreater(n, 50)
 
 

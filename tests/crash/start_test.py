@@ -2,6 +2,7 @@
 the first."""
 import time
 import unittest
+import uuid
 
 import crash
 import steps
@@ -37,6 +38,23 @@ class FirstStart(crash.CrashTest):
                 world = self.empty_world(f"at{n}")
                 self.die(world, n)
                 self.assert_serves(world)
+
+    def test_an_object_that_says_nothing_of_itself_stops_nobody(self):
+        world = self.make_world()
+        token, = world.dir.glob("tokens/*")
+        # What SoftHSM leaves when it dies as anybody begins to make an object:
+        # a file with its first number, and no attribute.
+        cut_off = token / f"{uuid.uuid4()}.object"
+        cut_off.write_bytes((1).to_bytes(8, "big"))
+        daemon, cli = self.start(world)
+        classes = [o["object_class"] for o in
+                   cli.json("hsm", "objects")["objects"]]
+        self.assertEqual(classes.count("unreadable"), 1, classes)
+        self.assert_token_and_store_agree(world, cli)
+        self.assert_answers_open(world, cli)
+        cli.ok("key", "rotate", crash.KEY)
+        self.take(world, cli, crash.KEY, 3)
+        daemon.kill()
 
     def test_a_first_start_that_died_at_any_moment_is_started_again(self):
         begin = time.monotonic()

@@ -46,9 +46,9 @@ class AuditLog {
   // the file takes it not whole; the log then stays closed to all until a line
   // can be written again (a torn line is ended before the next one).
   virtual Status Append(const Record& record, Durability durability) = 0;
-  // Ready is AUDIT_UNAVAILABLE if the last line could not be written: what would
-  // change something is then refused before it is done. The refusal's own record
-  // finds out whether the log is well again. Does not touch the file.
+  // Ready is AUDIT_UNAVAILABLE if the last line could not be written: what
+  // would change something is then refused before it is done. The refusal's own
+  // record finds out whether the log is well again. Does not touch the file.
   virtual Status Ready() const = 0;
   // Reopen closes and opens the path again: after a log rotation.
   virtual Status Reopen() = 0;
