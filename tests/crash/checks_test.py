@@ -1,4 +1,5 @@
 """The checks of the sweeps find what they are there to find."""
+import contextlib
 import dataclasses
 import secrets
 import sqlite3
@@ -16,11 +17,12 @@ class Checks(crash.CrashTest):
 
     def change_store(self, statement):
         self.daemon.kill()
-        with sqlite3.connect(self.world.dir / "store.db") as db:
+        with contextlib.closing(sqlite3.connect(
+                self.world.dir / "store.db")) as db, db:
             db.execute(statement)
 
     def test_an_object_of_ours_without_a_row_is_seen(self):
-        installation = self.cli_.json("status")["installation_id"]
+        installation = self.world.installation()
         self.world.pkcs11_tool(
             "--keygen", "--key-type", "AES:32", "--id", secrets.token_hex(16),
             "--label", f"strongroom/{installation}/{uuid.uuid4()}/v1")
@@ -38,7 +40,7 @@ class Checks(crash.CrashTest):
         self.world.pkcs11_tool("--delete-object", "--type", "data", "--label",
                                "notes")
         with self.assertRaises(AssertionError):
-            self.assert_strangers_untouched(self.world, self.cli_)
+            self.assert_strangers_untouched(self.world)
 
     def test_an_answer_that_opens_to_other_bytes_is_seen(self):
         self.world.answers[0] = dataclasses.replace(

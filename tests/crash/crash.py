@@ -74,10 +74,11 @@ class World:
                        "--login", "--pin", pin, *arguments,
                        env={"SOFTHSM2_CONF": str(conf)})
 
-    def add_foreign_objects(self, installation, key_id):
+    def add_foreign_objects(self, key_id):
         """What others keep on the same token, and some of it looks like
         ours. Nobody is at the token."""
         ours = self.token_files()
+        installation = self.installation()
         stranger = uuid.uuid4()
         data = self.dir / "foreign.data"
         data.write_bytes(secrets.token_bytes(100))
@@ -92,10 +93,11 @@ class World:
         self.foreign_files = {name: digest for name, digest in
                               self.token_files().items() if name not in ours}
         assert len(self.foreign_files) == 6, self.foreign_files
-        self.foreign_listing = self.list_foreign(ours=f"{installation}/")
+        self.foreign_listing = self.list_foreign()
 
-    def list_foreign(self, ours):
+    def list_foreign(self):
         """pkcs11-tool's listing, without the keys of this installation."""
+        ours = f"strongroom/{self.installation()}/"
         objects = []
         for line in self.pkcs11_tool("--list-objects").splitlines():
             if not line.startswith(" "):
@@ -104,25 +106,32 @@ class World:
                 objects.append([])
             objects[-1].append(line)
         return sorted("\n".join(one) for one in objects
-                      if f"strongroom/{ours}" not in "\n".join(one))
+                      if ours not in "\n".join(one))
+
+    def query(self, statement):
+        """Of the store; the service may be up."""
+        with contextlib.closing(sqlite3.connect(
+                f"file:{self.dir}/store.db?mode=ro", uri=True)) as db:
+            return db.execute(statement).fetchall()
+
+    def installation(self):
+        (found,), = self.query("SELECT value FROM settings "
+                               "WHERE name = 'installation_id'")
+        return found
 
     def rows(self):
         """(key name or None, version, state, destroying, kek, key id)."""
-        with sqlite3.connect(f"file:{self.dir}/store.db?mode=ro",
-                             uri=True) as db:
-            return db.execute(
-                "SELECT k.name, v.version, v.state, v.destroying, hex(v.kek_id)"
-                ", hex(v.key_id) FROM versions v LEFT JOIN keys k "
-                "ON k.id = v.key_id ORDER BY 1, 2").fetchall()
+        return self.query(
+            "SELECT k.name, v.version, v.state, v.destroying, hex(v.kek_id), "
+            "hex(v.key_id) FROM versions v LEFT JOIN keys k ON k.id = v.key_id "
+            "ORDER BY 1, 2")
 
     def keys(self):
-        """(name, labels, primary version, its state), of the store."""
-        with sqlite3.connect(f"file:{self.dir}/store.db?mode=ro",
-                             uri=True) as db:
-            return db.execute(
-                "SELECT k.name, k.labels, k.primary_version, v.state FROM keys "
-                "k LEFT JOIN versions v ON v.key_id = k.id AND "
-                "v.version = k.primary_version ORDER BY 1").fetchall()
+        """(name, labels, primary version, its state)."""
+        return self.query(
+            "SELECT k.name, k.labels, k.primary_version, v.state FROM keys k "
+            "LEFT JOIN versions v ON v.key_id = k.id "
+            "AND v.version = k.primary_version ORDER BY 1")
 
 
 class CrashTest(e2e.E2eTest):
@@ -152,13 +161,12 @@ class CrashTest(e2e.E2eTest):
 
     # Making a world.
 
-    def take(self, world, cli, key, version):
-        """One token string of each kind, remembered."""
-        dek, text = secrets.token_bytes(32), secrets.token_bytes(99)
-        for opener, command, content in (("unwrap", "wrap", dek),
-                                         ("decrypt", "encrypt", text)):
-            token = cli.ok(command, key, stdin=content)
-            world.answers.append(Answer(key, version, opener, token, content))
+    def take(self, world, cli, key, version, command="wrap"):
+        """One token string, remembered."""
+        opener = {"wrap": "unwrap", "encrypt": "decrypt"}[command]
+        content = secrets.token_bytes(32)
+        token = cli.ok(command, key, stdin=content)
+        world.answers.append(Answer(key, version, opener, token, content))
 
     def make_world(self, name="base"):
         """Two keys, KEY with two versions, tokens under each, strangers."""
@@ -166,13 +174,13 @@ class CrashTest(e2e.E2eTest):
         daemon, cli = self.start(world)
         made = cli.json("key", "create", KEY, "--destroy-after", "0")
         self.take(world, cli, KEY, 1)
+        self.take(world, cli, KEY, 1, "encrypt")
         cli.ok("key", "rotate", KEY)
         self.take(world, cli, KEY, 2)
         cli.ok("key", "create", OTHER_KEY)
-        self.take(world, cli, OTHER_KEY, 1)
-        status = cli.json("status")
+        self.take(world, cli, OTHER_KEY, 1, "encrypt")
         daemon.kill()
-        world.add_foreign_objects(status["installation_id"], made["id"])
+        world.add_foreign_objects(made["id"])
         return world
 
     def change_world(self, world, *commands):
@@ -187,10 +195,10 @@ class CrashTest(e2e.E2eTest):
     def assert_killed(self, daemon):
         self.assertEqual(daemon.wait(), -signal.SIGKILL, daemon.err())
 
-    def steps_of(self, world, command=None, last=None):
+    def steps_of(self, world, command=None, last=None, disk=False):
         """The steps of a start and a command that succeed, up to `last`."""
         log = self.dir / f"steps.{self.next_number()}"
-        daemon = self.launch(world, log=log).wait_ready()
+        daemon = self.launch(world, log=log, disk=disk).wait_ready()
         if command is not None:
             self.cli(world, daemon).ok(*command)
 
@@ -273,7 +281,7 @@ class CrashTest(e2e.E2eTest):
     def assert_whole(self, world, cli):
         self.assert_store_is_whole(world)
         self.assert_token_and_store_agree(world, cli)
-        self.assert_strangers_untouched(world, cli)
+        self.assert_strangers_untouched(world)
         self.assert_answers_open(world, cli)
         self.assert_audit_log_is_whole(world)
 
@@ -288,8 +296,7 @@ class CrashTest(e2e.E2eTest):
 
     def assert_token_and_store_agree(self, world, cli):
         """Ours on the token, one for one, is what the store has alive."""
-        installation = cli.json("status")["installation_id"]
-        ours = f"strongroom/{installation}/"
+        ours = f"strongroom/{world.installation()}/"
         found = sorted((o["id"], o["label"]) for o in
                        cli.json("hsm", "objects")["objects"]
                        if o["label"].startswith(ours))
@@ -299,12 +306,11 @@ class CrashTest(e2e.E2eTest):
             if state != DESTROYED)
         self.assertEqual(found, wanted)
 
-    def assert_strangers_untouched(self, world, cli):
+    def assert_strangers_untouched(self, world):
         files = world.token_files()
         self.assertEqual({name: files.get(name) for name in
                           world.foreign_files}, world.foreign_files)
-        installation = cli.json("status")["installation_id"]
-        listing = world.list_foreign(f"{installation}/")
+        listing = world.list_foreign()
         self.assertEqual([one for one in listing if not is_nameless(one)],
                          world.foreign_listing)
 
@@ -333,7 +339,7 @@ class CrashTest(e2e.E2eTest):
     # The sweep.
 
     def sweep(self, base, command, wanted, after_death, last=None, settle=None):
-        """For each of the wanted steps: the service dies at it, starts again, is
+        """For each of the wanted steps: the service dies at it, starts again,
         whole, and after_death(world, cli, step) holds. `last` is the last step
         if it comes after the answer; settle(world) waits for what the new
         start does in its own time."""
