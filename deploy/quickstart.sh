@@ -23,17 +23,19 @@ if ! cmake --preset release >build/quickstart-build.log 2>&1; then
   tail -20 build/quickstart-build.log; fail "cmake failed; see build/quickstart-build.log"
 fi
 note "building (the first time takes a few minutes; log: build/quickstart-build.log)"
-if [ -t 1 ]; then
-  cmake --build --preset release --target strongroomd strongroom 2>&1 |
-    tee build/quickstart-build.log |
+progress() {
+  if [ -t 1 ]; then
     sed -un 's/^\[\([0-9]*\/[0-9]*\)\].*/\1/p' |
-    while read -r done; do printf '\r   %s ' "$done"; done
-  printf '\r          \r'
-  test "${PIPESTATUS[0]}" -eq 0 || fail "the build failed; see build/quickstart-build.log"
-else
-  cmake --build --preset release --target strongroomd strongroom \
-    >build/quickstart-build.log 2>&1 ||
-    { tail -30 build/quickstart-build.log; fail "the build failed"; }
+      while read -r done; do printf '\r   %s ' "$done"; done
+    printf '\r              \r'
+  else
+    cat >/dev/null
+  fi
+}
+if ! cmake --build --preset release --target strongroomd strongroom 2>&1 |
+  tee build/quickstart-build.log | progress; then
+  tail -30 build/quickstart-build.log
+  fail "the build failed; see build/quickstart-build.log"
 fi
 PATH="$PWD/build/release/bin:$PATH"
 note "$(strongroomd --version)"

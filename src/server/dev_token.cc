@@ -93,6 +93,44 @@ Status MakeToken(const std::string& directory) {
   return OkStatus();
 }
 
+constexpr size_t kMaxTokenObject = 65536;
+
+// SoftHSM empties and rewrites a token's own file at each login: a process that
+// dies there loses the token and every key on it. So one copy is kept beside
+// it, and put back when the file is found empty. The file is short enough for
+// one write, so it is empty or whole.
+Status KeepTokenObject(const std::string& directory, const std::string& id,
+                       std::vector<std::string>* made) {
+  const std::string path = directory + "/tokens/" + id + "/token.object";
+  const std::string copy = directory + "/token." + id + ".copy";
+  if (!Exists(path)) return OkStatus();
+  SR_ASSIGN_OR_RETURN(const std::string now, ReadFile(path, kMaxTokenObject));
+  std::string kept;
+  if (Exists(copy)) {
+    SR_ASSIGN_OR_RETURN(kept, ReadFile(copy, kMaxTokenObject));
+  }
+  if (now == kept) return OkStatus();
+  if (!now.empty()) return WriteFileAtomically(copy, AsBytes(now), 0600);
+  SR_RETURN_IF_ERROR(WriteFileAtomically(path, AsBytes(kept), 0600));
+  made->push_back("the token whole again from its copy (" + copy +
+                  "): a process had died while SoftHSM wrote it");
+  return OkStatus();
+}
+
+Status KeepTokenObjects(const std::string& directory,
+                        std::vector<std::string>* made) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(directory + "/tokens", error);
+       !error && entry != std::filesystem::directory_iterator();
+       entry.increment(error)) {
+    SR_RETURN_IF_ERROR(
+        KeepTokenObject(directory, entry->path().filename().string(), made));
+  }
+  if (!error) return OkStatus();
+  return Error(Reason::kFileUnreadable,
+               "cannot list " + directory + "/tokens: " + error.message());
+}
+
 }  // namespace
 
 StatusOr<hsm::Pkcs11Options> PrepareDevToken(const std::string& directory,
@@ -116,6 +154,7 @@ StatusOr<hsm::Pkcs11Options> PrepareDevToken(const std::string& directory,
     made->push_back("a SoftHSM token \"" + std::string(kDevTokenLabel) +
                     "\" with a random PIN (tokens/, pin)");
   }
+  SR_RETURN_IF_ERROR(KeepTokenObjects(directory, made));
   // Always written: the directory may have been moved.
   SR_RETURN_IF_ERROR(WriteConf(conf, tokens));
   setenv("SOFTHSM2_CONF", conf.c_str(), 1);

@@ -56,6 +56,16 @@ class FirstStart(crash.CrashTest):
         self.take(world, cli, crash.KEY, 3)
         daemon.kill()
 
+    def test_a_token_that_softhsm_emptied_is_put_back(self):
+        # SoftHSM rewrites it at each login, and can die in between.
+        world = self.make_world()
+        own, = world.dir.glob("tokens/*/token.object")
+        own.write_bytes(b"")
+        daemon, cli = self.start(world)
+        self.assertIn("the token whole again", daemon.out())
+        self.assert_whole(world, cli)
+        daemon.kill()
+
     def test_a_first_start_that_died_at_any_moment_is_started_again(self):
         begin = time.monotonic()
         self.start(self.empty_world("timed"))
