@@ -71,9 +71,9 @@ Pkcs11Device::~Pkcs11Device() {
   log::Error("a token call hangs; the device's memory is left to it");
   client_->Abandon();
   pool_->Detach();
-  pool_.release();
-  client_.release();
-  metrics_.release();
+  (void)pool_.release();
+  (void)client_.release();
+  (void)metrics_.release();
 }
 
 DeviceHealth Pkcs11Device::Health() const {

@@ -110,8 +110,9 @@ bool Core::PumpOnce() {
   }
   metrics_.queue_depth.Set(static_cast<double>(depth));
   if (!expired.empty()) Fail(expired, Expired());
-  if (batch) Start(*std::move(batch));
-  return batch.has_value() || !expired.empty();
+  const bool took = batch.has_value();
+  if (took) Start(*std::move(batch));
+  return took || !expired.empty();
 }
 
 void Core::Start(Queues::Batch batch) {
