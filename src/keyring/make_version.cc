@@ -180,12 +180,16 @@ StatusOr<KeyRows> KeyringImpl::StoreEnabled(const Making& making) {
     store::VersionRow row = making.row;
     row.state = VersionState::kEnabled;
     SR_RETURN_IF_ERROR(t.UpdateVersion(row));
-    rows.key.primary_version = row.version;
-    rows.key.next_rotation =
-        rows.key.rotation_period_s == 0
-            ? WallTime{}
-            : now + std::chrono::seconds(rows.key.rotation_period_s);
-    SR_RETURN_IF_ERROR(t.UpdateKey(rows.key));
+    // A creation finished late, by recovery, must not take the primary back
+    // from a newer version.
+    if (row.version > rows.key.primary_version) {
+      rows.key.primary_version = row.version;
+      rows.key.next_rotation =
+          rows.key.rotation_period_s == 0
+              ? WallTime{}
+              : now + std::chrono::seconds(rows.key.rotation_period_s);
+      SR_RETURN_IF_ERROR(t.UpdateKey(rows.key));
+    }
     SR_RETURN_IF_ERROR(t.BumpChangeSeq());
     SR_RETURN_IF_ERROR(t.ReleaseLease(making.lease));
     SR_ASSIGN_OR_RETURN(after, ReadRows(t, row.key_id));

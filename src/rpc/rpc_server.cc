@@ -73,6 +73,10 @@ std::shared_ptr<grpc::ServerCredentials> MakeCredentials(
 
 void SetLimits(const RpcOptions& options, grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  // gRPC unpacks a message before it looks at its size: a small one could fill
+  // the memory. Sealed bytes do not compress, so nobody loses anything.
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   grpc::ResourceQuota quota("strongroom");
   quota.Resize(options.memory_bytes);
   quota.SetMaxThreads(64);  // reflection alone uses threads of its own

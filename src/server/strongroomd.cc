@@ -22,12 +22,15 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
+// Its own, so that supervisors can leave it alone: every start is one more try
+// of the PIN, and tokens lock after a few.
+constexpr int kPinRefused = 3;
 
 int Report(const Status& status) {
   std::fprintf(stderr, "strongroomd: %s: %s\n",
                std::string(ReasonName(ReasonOf(status))).c_str(),
                std::string(MessageOf(status)).c_str());
-  return kFailed;
+  return ReasonOf(status) == Reason::kHsmLoginRefused ? kPinRefused : kFailed;
 }
 
 // Say is for standard output: what a person or a script waits for.

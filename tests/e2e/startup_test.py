@@ -10,12 +10,12 @@ import serve
 
 
 class StartTest(e2e.E2eTest):
-    def assert_refuses(self, reason, *parts, write=True, **how):
-        """`serve` ends with 1, says this, and nothing was made ready."""
+    def assert_refuses(self, reason, *parts, write=True, code=1, **how):
+        """`serve` ends with this code, says this, and nothing was made ready."""
         if write:
             self.site.write_config()
         daemon = self.site.launch(**how)
-        self.assertEqual(daemon.wait(), 1, daemon.err())
+        self.assertEqual(daemon.wait(), code, daemon.err())
         said = [line for line in daemon.err().splitlines()
                 if line.startswith("strongroomd: ")]
         self.assertEqual(len(said), 1, daemon.err())
@@ -256,8 +256,9 @@ class TokenRefusals(StartTest):
 
     def test_a_wrong_pin_is_tried_once(self):
         self.site.token.pin_file.write_text("not the PIN\n")
+        # A code of its own: a supervisor must not try the PIN again.
         daemon = self.assert_refuses("HSM_LOGIN_REFUSED", self.token.label,
-                                     "PIN")
+                                     "PIN", code=3)
         self.assertEqual(self.token.calls("C_Login"),
                          ["C_Login CKR_PIN_INCORRECT"])
         self.assertNotIn("not the PIN", daemon.err())
