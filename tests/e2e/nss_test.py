@@ -38,7 +38,7 @@ class OnNss(e2e.E2eTest):
         site.token.pin_file.write_text("not the password\n")
         site.write_config()
         daemon = site.launch()
-        self.assertEqual(daemon.wait(), 1)
+        self.assertEqual(daemon.wait(), 3)
         self.assertIn("strongroomd: HSM_LOGIN_REFUSED: ", daemon.err())
 
 
