@@ -10,10 +10,6 @@ function(strongroom_module name)
     list(APPEND sources ${extra})
   endif()
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
-  if(NOT sources)  # TEMPORARY while modules are being written
-    file(WRITE ${CMAKE_BINARY_DIR}/empty_${name}.cc "namespace {}\n")
-    set(sources ${CMAKE_BINARY_DIR}/empty_${name}.cc)
-  endif()
   add_library(strongroom_${name} STATIC ${sources})
   target_include_directories(strongroom_${name}
     PUBLIC ${CMAKE_SOURCE_DIR}/include
@@ -32,9 +28,6 @@ endfunction()
 
 # strongroom_program(NAME main.cc module...)
 function(strongroom_program name main)
-  if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${main})  # TEMPORARY
-    return()
-  endif()
   add_executable(${name} ${main})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
   foreach(module ${ARGN})

@@ -8,12 +8,12 @@
 namespace strongroom::hsm {
 
 Anchor::Anchor(Module& module, const Token& token, const Profile& profile,
-               SecretBytes pin, Counter& logins)
+               SecretBytes pin, std::string pin_file)
     : module_(module),
       token_(token),
       profile_(profile),
       pin_(std::move(pin)),
-      logins_metric_(logins) {}
+      pin_file_(std::move(pin_file)) {}
 
 Status Anchor::refusal() const {
   if (!refused_.load()) return OkStatus();
@@ -22,17 +22,35 @@ Status Anchor::refusal() const {
 }
 
 Status Anchor::Refusal() const {
-  return Error(Reason::kHsmLoginRefused,
-               "token \"" + token_.label + "\" refused the login: " + refusal_ +
-                   "; it is not tried again, so that the token is not locked: "
-                   "check PIN file and token, then restart");
+  return Error(Reason::kHsmLoginRefused, refusal_);
 }
 
-Status Anchor::Refuse(const std::string& found) {
+Status Anchor::Refuse(CK_RV answer) {
+  const std::string found = "answered " + ReturnValueName(answer) +
+                            " to the PIN in " + pin_file_ +
+                            ", which was tried once and is not tried again";
+  switch (answer) {
+    case CKR_PIN_LOCKED:
+      return Refuse(found,
+                    "the token's security officer must unlock the user PIN; "
+                    "put it in the file, then restart");
+    case CKR_PIN_EXPIRED:
+    case CKR_USER_PIN_NOT_INITIALIZED:
+      return Refuse(found,
+                    "set a user PIN with the token's own tools, put it in the "
+                    "file, then restart");
+    default:
+      return Refuse(found,
+                    "put the right user PIN in the file, then restart; each "
+                    "start is one try, and many tokens lock at the third");
+  }
+}
+
+Status Anchor::Refuse(const std::string& found, const std::string& to_do) {
   log::Error("token refused the login",
              {{"token", token_.label}, {"found", found}});
   MutexLock lock(mutex_);
-  refusal_ = found;
+  refusal_ = "token \"" + token_.label + "\" " + found + ": " + to_do;
   refused_ = true;
   return Refusal();
 }
@@ -63,15 +81,12 @@ Step Anchor::LogInNow(bool* fresh) {
     case Cause::kOk:
       break;
     case Cause::kLoginRefused:
-      return Step::Final(Refuse(ReturnValueName(rv)));
+      return Step::Final(Refuse(rv));
     default:
       return Step::Of(Operation::kLogin, rv);
   }
   *fresh = rv == CKR_OK;
-  if (*fresh) {
-    login_count_.fetch_add(1);
-    logins_metric_.Add();
-  }
+  if (*fresh) login_count_.fetch_add(1);
   epoch_.fetch_add(1);
   return Step::Ok();
 }

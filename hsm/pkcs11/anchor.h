@@ -7,7 +7,6 @@
 #include "hsm/pkcs11/module.h"
 #include "hsm/pkcs11/session.h"
 #include "hsm/pkcs11/step.h"
-#include "strongroom/base/metrics.h"
 #include "strongroom/base/mutex.h"
 #include "strongroom/base/secret_bytes.h"
 #include "strongroom/hsm/profile.h"
@@ -19,7 +18,7 @@ namespace strongroom::hsm {
 class Anchor {
  public:
   Anchor(Module& module, const Token& token, const Profile& profile,
-         SecretBytes pin, Counter& logins);
+         SecretBytes pin, std::string pin_file);
 
   // LogIn opens the anchor if it is closed or dead, and logs in, unless another
   // thread did so after `seen_epoch` was read. *fresh says that the token had
@@ -32,8 +31,10 @@ class Anchor {
 
   // refusal is OK, or HSM_LOGIN_REFUSED once the token refused the PIN.
   Status refusal() const SR_EXCLUDES(mutex_);
-  // Refuse makes that so, and gives it.
-  Status Refuse(const std::string& found) SR_EXCLUDES(mutex_);
+  // Refuse makes that so, and gives it: what was found and what to do.
+  Status Refuse(const std::string& found, const std::string& to_do)
+      SR_EXCLUDES(mutex_);
+  Status Refuse(CK_RV answer) SR_EXCLUDES(mutex_);
   bool is_open() const { return open_.load(); }
 
   // LogOut logs out and closes; only when no other thread is left.
@@ -49,7 +50,7 @@ class Anchor {
   const Token token_;
   const Profile& profile_;
   const SecretBytes pin_;
-  Counter& logins_metric_;
+  const std::string pin_file_;  // for messages
   std::atomic<uint64_t> epoch_{0};
   std::atomic<uint64_t> login_count_{0};
   std::atomic<bool> open_{false};

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include "hsm/pkcs11/call_metrics.h"
@@ -11,47 +12,50 @@
 
 namespace strongroom::hsm {
 
-// What every call needs of the device; it outlives them.
+// What every call needs of the device. Calls own it with the device: one that
+// hangs in the module may outlive that. The metrics it touches no more then,
+// for it was answered for.
 struct CallContext {
-  TokenClient& client;
-  CallMetrics& metrics;
+  const std::shared_ptr<TokenClient> client;
+  CallMetrics metrics;
   const Clock& clock;
-  std::atomic<uint64_t>& operations;
+  std::atomic<uint64_t> operations{0};
 };
+using SharedContext = std::shared_ptr<CallContext>;
 
 // SealCall and OpenCall hold copies of their inputs, wiped when Run is over.
 class SealCall final : public TokenCall {
  public:
-  SealCall(const CallContext& context, const Uuid& kek, ByteView aad,
+  SealCall(SharedContext context, const Uuid& kek, ByteView aad,
            ByteView secret, SteadyTime deadline, Device::SealDone done)
       : TokenCall(deadline, /*urgent=*/false),
-        context_(context),
+        context_(std::move(context)),
         kek_(kek),
         aad_(ToBytes(aad)),
         secret_(SecretBytes::CopyOf(secret)),
         done_(std::move(done)) {}
 
   void Run(WorkerSession& worker) override {
-    const SteadyTime start = context_.clock.Steady();
-    context_.operations.fetch_add(1);
+    const SteadyTime start = context_->clock.Steady();
+    context_->operations.fetch_add(1);
     status_ =
-        context_.client.Seal(worker, kek_, aad_, secret_.Expose(), &sealed_);
+        context_->client->Seal(worker, kek_, aad_, secret_.Expose(), &sealed_);
     secret_.Wipe();
-    in_token_ = context_.clock.Steady() - start;
+    in_token_ = context_->clock.Steady() - start;
   }
   void Answer() override {
-    context_.metrics.Time(CallKind::kSeal, in_token_);
+    context_->metrics.Time(CallKind::kSeal, in_token_);
     if (!status_.ok()) return Refuse(std::move(status_));
-    context_.metrics.Count(CallKind::kSeal, status_);
+    context_->metrics.Count(CallKind::kSeal, status_);
     std::exchange(done_, nullptr)(std::move(sealed_));
   }
   void Refuse(Status why) override {
-    context_.metrics.Count(CallKind::kSeal, why);
+    context_->metrics.Count(CallKind::kSeal, why);
     std::exchange(done_, nullptr)(std::move(why));
   }
 
  private:
-  const CallContext& context_;
+  const SharedContext context_;
   const Uuid kek_;
   const Bytes aad_;
   SecretBytes secret_;
@@ -63,34 +67,34 @@ class SealCall final : public TokenCall {
 
 class OpenCall final : public TokenCall {
  public:
-  OpenCall(const CallContext& context, const Uuid& kek, ByteView aad,
+  OpenCall(SharedContext context, const Uuid& kek, ByteView aad,
            ByteView sealed, SteadyTime deadline, Device::OpenDone done)
       : TokenCall(deadline, /*urgent=*/false),
-        context_(context),
+        context_(std::move(context)),
         kek_(kek),
         aad_(ToBytes(aad)),
         sealed_(ToBytes(sealed)),
         done_(std::move(done)) {}
 
   void Run(WorkerSession& worker) override {
-    const SteadyTime start = context_.clock.Steady();
-    context_.operations.fetch_add(1);
-    status_ = context_.client.Open(worker, kek_, aad_, sealed_, &secret_);
-    in_token_ = context_.clock.Steady() - start;
+    const SteadyTime start = context_->clock.Steady();
+    context_->operations.fetch_add(1);
+    status_ = context_->client->Open(worker, kek_, aad_, sealed_, &secret_);
+    in_token_ = context_->clock.Steady() - start;
   }
   void Answer() override {
-    context_.metrics.Time(CallKind::kOpen, in_token_);
+    context_->metrics.Time(CallKind::kOpen, in_token_);
     if (!status_.ok()) return Refuse(std::move(status_));
-    context_.metrics.Count(CallKind::kOpen, status_);
+    context_->metrics.Count(CallKind::kOpen, status_);
     std::exchange(done_, nullptr)(std::move(secret_));
   }
   void Refuse(Status why) override {
-    context_.metrics.Count(CallKind::kOpen, why);
+    context_->metrics.Count(CallKind::kOpen, why);
     std::exchange(done_, nullptr)(std::move(why));
   }
 
  private:
-  const CallContext& context_;
+  const SharedContext context_;
   const Uuid kek_;
   const Bytes aad_;
   const Bytes sealed_;
@@ -100,29 +104,29 @@ class OpenCall final : public TokenCall {
   std::chrono::nanoseconds in_token_{0};
 };
 
-// BlockingCall does `work` on a worker while its maker waits. Whatever `work`
-// touches must belong to it: after a deadline it may still run.
+// BlockingCall does `work` on a worker while its maker waits. Whatever else
+// `work` touches must belong to it: after a deadline it may still run.
 class BlockingCall final : public TokenCall {
  public:
-  using Work = std::function<Status(WorkerSession&)>;
-  BlockingCall(const CallContext& context, CallKind kind, SteadyTime deadline,
+  using Work = std::function<Status(TokenClient&, WorkerSession&)>;
+  BlockingCall(SharedContext context, CallKind kind, SteadyTime deadline,
                Work work)
       : TokenCall(deadline, /*urgent=*/true),
-        context_(context),
+        context_(std::move(context)),
         kind_(kind),
         work_(std::move(work)) {}
 
   void Run(WorkerSession& worker) override {
-    const SteadyTime start = context_.clock.Steady();
-    status_ = work_(worker);
-    in_token_ = context_.clock.Steady() - start;
+    const SteadyTime start = context_->clock.Steady();
+    status_ = work_(*context_->client, worker);
+    in_token_ = context_->clock.Steady() - start;
   }
   void Answer() override {
-    context_.metrics.Time(kind_, in_token_);
+    context_->metrics.Time(kind_, in_token_);
     Refuse(std::move(status_));
   }
   void Refuse(Status why) override {
-    context_.metrics.Count(kind_, why);
+    context_->metrics.Count(kind_, why);
     MutexLock lock(mutex_);
     result_ = std::move(why);
     done_ = true;
@@ -135,7 +139,7 @@ class BlockingCall final : public TokenCall {
   }
 
  private:
-  const CallContext& context_;
+  const SharedContext context_;
   const CallKind kind_;
   const Work work_;
   Status status_;

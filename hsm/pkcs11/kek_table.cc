@@ -5,21 +5,37 @@ namespace strongroom::hsm {
 KekTable::Entry KekTable::Get(const Uuid& id) const {
   MutexLock lock(mutex_);
   auto found = entries_.find(id);
-  return found == entries_.end() ? Entry() : found->second;
+  Entry entry = found == entries_.end() ? Entry() : found->second;
+  entry.doubts = doubts_;
+  return entry;
 }
 
 void KekTable::ReplaceHandles(const std::map<Uuid, CK_OBJECT_HANDLE>& handles) {
   MutexLock lock(mutex_);
-  for (auto& [id, entry] : entries_) {
-    entry.handle.reset();
-    entry.proved = false;
-    entry.refuted = false;
-  }
+  Unprove();
+  for (auto& [id, entry] : entries_) entry.handle.reset();
   for (const auto& [id, handle] : handles) entries_[id].handle = handle;
 }
 
-void KekTable::SetHandle(const Uuid& id, CK_OBJECT_HANDLE handle) {
+void KekTable::DoubtAll() {
   MutexLock lock(mutex_);
+  Unprove();
+}
+
+void KekTable::Unprove() {
+  ++doubts_;
+  for (auto& [id, entry] : entries_) {
+    entry.proved = false;
+    entry.refuted = false;
+    // Nothing could prove it: it is found by its id again.
+    if (entry.known_answer == nullptr) entry.handle.reset();
+  }
+}
+
+void KekTable::SetHandle(const Uuid& id, CK_OBJECT_HANDLE handle,
+                         const Entry& with) {
+  MutexLock lock(mutex_);
+  if (doubts_ != with.doubts) return;
   Entry& entry = entries_[id];
   if (entry.handle != handle) entry.proved = false;
   entry.handle = handle;
@@ -34,24 +50,38 @@ void KekTable::DropHandle(const Uuid& id, CK_OBJECT_HANDLE handle) {
 }
 
 void KekTable::MarkProved(const Uuid& id, CK_OBJECT_HANDLE handle,
-                          const KnownAnswer* with) {
+                          const Entry& with) {
   MutexLock lock(mutex_);
-  auto found = entries_.find(id);
-  if (found == entries_.end()) return;
-  Entry& entry = found->second;
-  if (entry.known_answer.get() != with) return;
-  entry.handle = handle;
-  entry.proved = true;
-  entry.refuted = false;
+  Entry* entry = Same(id, with);
+  if (entry == nullptr) return;
+  entry->handle = handle;
+  entry->proved = true;
+  entry->refuted = false;
+  entry->missing = false;
 }
 
-void KekTable::MarkRefuted(const Uuid& id, const KnownAnswer* with) {
+void KekTable::MarkRefuted(const Uuid& id, const Entry& with) {
   MutexLock lock(mutex_);
+  Entry* entry = Same(id, with);
+  if (entry == nullptr) return;
+  entry->proved = false;
+  entry->refuted = true;
+  entry->missing = true;
+}
+
+void KekTable::MarkMissing(const Uuid& id, const Entry& with) {
+  MutexLock lock(mutex_);
+  Entry* entry = Same(id, with);
+  if (entry == nullptr) return;
+  entry->handle.reset();
+  entry->missing = entry->known_answer != nullptr;
+}
+
+KekTable::Entry* KekTable::Same(const Uuid& id, const Entry& with) {
   auto found = entries_.find(id);
-  if (found == entries_.end()) return;
-  if (found->second.known_answer.get() != with) return;
-  found->second.proved = false;
-  found->second.refuted = true;
+  if (found == entries_.end() || doubts_ != with.doubts) return nullptr;
+  Entry& entry = found->second;
+  return entry.known_answer == with.known_answer ? &entry : nullptr;
 }
 
 void KekTable::Doubt(const Uuid& id) {
@@ -64,7 +94,8 @@ void KekTable::Doubt(const Uuid& id) {
 
 void KekTable::Created(const Uuid& id, CK_OBJECT_HANDLE handle) {
   MutexLock lock(mutex_);
-  entries_[id] = Entry{handle, nullptr, false, false, false};
+  Entry& entry = entries_[id] = Entry();
+  entry.handle = handle;
 }
 
 void KekTable::Adopt(const KekReference& kek) {
@@ -75,16 +106,41 @@ void KekTable::Adopt(const KekReference& kek) {
   entry.proved = false;
   entry.refuted = false;
   entry.forgotten = false;
+  entry.missing = false;
 }
 
 void KekTable::Forget(const Uuid& id) {
   MutexLock lock(mutex_);
-  entries_[id] = Entry{{}, nullptr, false, false, true};
+  Entry& entry = entries_[id] = Entry();
+  entry.forgotten = true;
 }
 
 void KekTable::Destroyed(const Uuid& id) {
   MutexLock lock(mutex_);
   entries_.erase(id);
+}
+
+KekTable::Counts KekTable::Census() const {
+  MutexLock lock(mutex_);
+  Counts counts;
+  for (const auto& [id, entry] : entries_) {
+    counts.adopted += entry.known_answer != nullptr;
+    counts.missing += entry.missing;
+  }
+  return counts;
+}
+
+std::optional<Uuid> KekTable::NextToProbe() {
+  MutexLock lock(mutex_);
+  std::optional<Uuid> first, next;
+  for (const auto& [id, entry] : entries_) {
+    if (entry.known_answer == nullptr) continue;
+    if (!first || id < *first) first = id;
+    if (probed_ < id && (!next || id < *next)) next = id;
+  }
+  if (!next) next = first;
+  probed_ = next.value_or(Uuid());
+  return next;
 }
 
 }  // namespace strongroom::hsm

@@ -14,7 +14,7 @@
 namespace strongroom::hsm {
 
 // KekTable is thread-safe and calls nobody. A handle is a hint: after a token
-// was initialised again it may name another key, hence `proved`.
+// was away or initialised again it may name another key, hence `proved`.
 class KekTable {
  public:
   struct Entry {
@@ -23,6 +23,8 @@ class KekTable {
     bool proved = false;     // this handle opened this known answer
     bool refuted = false;    // the object with this id is another key
     bool forgotten = false;  // not to be used until adopted again
+    bool missing = false;    // adopted, but not there or another key
+    uint64_t doubts = 0;     // the table's, when this was read
   };
 
   // Get is an empty entry for ids it does not know.
@@ -31,14 +33,20 @@ class KekTable {
   // ReplaceHandles takes over one enumeration; nothing is proved any more.
   void ReplaceHandles(const std::map<Uuid, CK_OBJECT_HANDLE>& handles)
       SR_EXCLUDES(mutex_);
-  void SetHandle(const Uuid& id, CK_OBJECT_HANDLE handle) SR_EXCLUDES(mutex_);
+  // DoubtAll: the token was out of reach, so each handle must prove again that
+  // it names its KEK. What was found out before counts no more, even if it is
+  // reported later.
+  void DoubtAll() SR_EXCLUDES(mutex_);
+  void SetHandle(const Uuid& id, CK_OBJECT_HANDLE handle, const Entry& with)
+      SR_EXCLUDES(mutex_);
   // DropHandle is for one that the token no longer knows; a newer stays.
   void DropHandle(const Uuid& id, CK_OBJECT_HANDLE handle) SR_EXCLUDES(mutex_);
-  // MarkProved and MarkRefuted count only for the known answer they were
-  // reached with: it may have been replaced in between.
-  void MarkProved(const Uuid& id, CK_OBJECT_HANDLE handle,
-                  const KnownAnswer* with) SR_EXCLUDES(mutex_);
-  void MarkRefuted(const Uuid& id, const KnownAnswer* with) SR_EXCLUDES(mutex_);
+  // SetHandle and the marks count only for the entry they were reached with:
+  // known answer or token may have been replaced in between.
+  void MarkProved(const Uuid& id, CK_OBJECT_HANDLE handle, const Entry& with)
+      SR_EXCLUDES(mutex_);
+  void MarkRefuted(const Uuid& id, const Entry& with) SR_EXCLUDES(mutex_);
+  void MarkMissing(const Uuid& id, const Entry& with) SR_EXCLUDES(mutex_);
   // Doubt makes the next use prove the KEK again.
   void Doubt(const Uuid& id) SR_EXCLUDES(mutex_);
 
@@ -47,8 +55,24 @@ class KekTable {
   void Forget(const Uuid& id) SR_EXCLUDES(mutex_);
   void Destroyed(const Uuid& id) SR_EXCLUDES(mutex_);
 
+  // Census counts the adopted KEKs. Those that are missing were found to be so
+  // when last used, proved or looked for.
+  struct Counts {
+    size_t adopted = 0;
+    size_t missing = 0;
+  };
+  Counts Census() const SR_EXCLUDES(mutex_);
+  // NextToProbe goes round the adopted KEKs, in the order of their ids.
+  std::optional<Uuid> NextToProbe() SR_EXCLUDES(mutex_);
+
  private:
+  // The entry that `with` was read from, if it still stands.
+  Entry* Same(const Uuid& id, const Entry& with) SR_REQUIRES(mutex_);
+  void Unprove() SR_REQUIRES(mutex_);
+
   mutable Mutex mutex_;
+  Uuid probed_ SR_GUARDED_BY(mutex_);
+  uint64_t doubts_ SR_GUARDED_BY(mutex_) = 0;
   std::unordered_map<Uuid, Entry> entries_ SR_GUARDED_BY(mutex_);
 };
 

@@ -117,9 +117,7 @@ StatusOr<std::unique_ptr<Module>> Module::Load(const std::string& path,
   return std::unique_ptr<Module>(new Module(functions));
 }
 
-Module::~Module() {
-  if (!abandoned_) Finalize();
-}
+Module::~Module() { Finalize(); }
 
 void Module::Finalize() {
   if (!std::exchange(finalized_, true)) functions_->C_Finalize(nullptr);

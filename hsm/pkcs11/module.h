@@ -21,8 +21,7 @@ struct Token {
 };
 
 // Module is neither copied nor moved: the library is one state per process.
-// The destructor finalises, and so runs only when no thread is in a call;
-// after Abandon it leaves the library as it is.
+// The destructor finalises, and so runs only when no thread is in a call.
 class Module {
  public:
   // Load fails MODULE_NOT_LOADED: no such library, not a PKCS#11 module, it
@@ -44,15 +43,12 @@ class Module {
 
   // Finalize ends all use of the library, once; the destructor does it else.
   void Finalize();
-  // Abandon: a thread hangs inside the library, so it must not be finalised.
-  void Abandon() { abandoned_ = true; }
 
  private:
   explicit Module(CK_FUNCTION_LIST* functions) : functions_(functions) {}
 
   CK_FUNCTION_LIST* functions_;
   SessionHandles session_handles_;
-  bool abandoned_ = false;
   bool finalized_ = false;
 };
 

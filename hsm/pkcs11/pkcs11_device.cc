@@ -19,20 +19,12 @@ constexpr std::chrono::seconds kLastWait{10};
 
 class Pkcs11Device final : public Device {
  public:
-  Pkcs11Device(std::unique_ptr<TokenClient> client,
-               std::unique_ptr<CallMetrics> metrics, const Clock& clock,
-               DeviceInfo info)
-      : clock_(clock),
-        info_(std::move(info)),
-        client_(std::move(client)),
-        metrics_(std::move(metrics)),
-        context_{*client_, *metrics_, clock_, operations_} {}
+  Pkcs11Device(SharedContext context, DeviceInfo info,
+               std::shared_ptr<WorkerPool> pool)
+      : info_(std::move(info)),
+        context_(std::move(context)),
+        pool_(std::move(pool)) {}
   ~Pkcs11Device() override;
-
-  void StartWorkers(const WorkerPool::Options& options,
-                    std::vector<WorkerSession> first) {
-    pool_ = std::make_unique<WorkerPool>(*client_, options, std::move(first));
-  }
 
   const DeviceInfo& info() const override { return info_; }
   DeviceHealth Health() const override;
@@ -41,8 +33,8 @@ class Pkcs11Device final : public Device {
   void Open(const Uuid& kek, ByteView aad, ByteView sealed, SteadyTime deadline,
             OpenDone done) override;
   Status CreateKek(const Uuid& id, std::string_view label) override;
-  void Adopt(const KekReference& kek) override { client_->keks().Adopt(kek); }
-  void Forget(const Uuid& id) override { client_->keks().Forget(id); }
+  void Adopt(const KekReference& kek) override { client().keks().Adopt(kek); }
+  void Forget(const Uuid& id) override { client().keks().Forget(id); }
   Status Prove(const Uuid& id) override;
   Status DestroyKek(const Uuid& id) override;
   StatusOr<std::vector<TokenObject>> List() override;
@@ -50,48 +42,59 @@ class Pkcs11Device final : public Device {
   bool Shutdown(SteadyTime until) override;
 
  private:
+  TokenClient& client() const { return *context_->client; }
   Status Block(CallKind kind, BlockingCall::Work work);
   // An object change: alone on the token where the profile says so.
   Status Change(CallKind kind, BlockingCall::Work work);
 
-  const Clock& clock_;
   const DeviceInfo info_;
-  std::atomic<uint64_t> operations_{0};
-  std::unique_ptr<TokenClient> client_;
-  std::unique_ptr<CallMetrics> metrics_;
-  const CallContext context_;
-  std::unique_ptr<WorkerPool> pool_;
+  const SharedContext context_;
+  const std::shared_ptr<WorkerPool> pool_;
   bool stopped_ = false;
+  bool overdue_ = false;  // a call outlived a Shutdown
 };
 
 Pkcs11Device::~Pkcs11Device() {
-  if (pool_ == nullptr || Shutdown(clock_.Steady() + kLastWait)) return;
-  // A thread is inside the module. To take away what it stands on would crash;
-  // the process was told (Shutdown) to _exit.
-  log::Error("a token call hangs; the device's memory is left to it");
-  client_->Abandon();
-  pool_->Detach();
-  (void)pool_.release();
-  (void)client_.release();
-  (void)metrics_.release();
+  const SteadyTime now = context_->clock.Steady();
+  if (Shutdown(overdue_ ? now : now + kLastWait)) return;
+  // A thread is inside the module, and owns what it comes back to. The process
+  // was told (Shutdown) to _exit.
+  log::Error("a token call hangs; what it uses is left to it");
+  pool_->Abandon();
 }
 
 DeviceHealth Pkcs11Device::Health() const {
   DeviceHealth health;
-  const WorkerPool::Reading reading = pool_->Read();
-  health.detail = client_->state().detail();
-  if (reading.restart_wanted) {
-    health.detail = "restart wanted: " + std::to_string(reading.hanging) +
-                    " calls hang inside the token";
+  const auto say = [&health](DeviceCondition condition, std::string detail) {
+    health.condition = condition;
+    health.detail = std::move(detail);
+  };
+  const KekTable::Counts keks = client().keks().Census();
+  health.keks_adopted = keks.adopted;
+  health.keks_missing = keks.missing;
+  // The gravest is said last.
+  if (keks.missing > 0) {
+    say(DeviceCondition::kKekMissing,
+        "KEK missing: " + std::to_string(keks.missing) + " of " +
+            std::to_string(keks.adopted) +
+            " are not on the token, or are other keys there; restore the token "
+            "or the store that belong together");
   }
-  if (Status refusal = client_->anchor().refusal(); !refusal.ok()) {
-    health.detail = std::string(MessageOf(refusal));
+  if (std::string away = client().state().detail(); !away.empty()) {
+    say(DeviceCondition::kAway, std::move(away));
   }
-  health.healthy = health.detail.empty();
-  health.sessions_open = client_->sessions_open();
-  health.operations = operations_.load();
-  health.sessions_replaced = client_->sessions_replaced();
-  health.logins = client_->anchor().logins();
+  if (const auto reading = pool_->Read(); reading.restart_wanted) {
+    say(DeviceCondition::kRestartWanted,
+        "restart wanted: " + std::to_string(reading.hanging) +
+            " calls hang inside the token");
+  }
+  if (Status refusal = client().anchor().refusal(); !refusal.ok()) {
+    say(DeviceCondition::kLoginRefused, std::string(MessageOf(refusal)));
+  }
+  health.sessions_open = client().sessions_open();
+  health.operations = context_->operations.load();
+  health.sessions_replaced = client().sessions_replaced();
+  health.logins = client().anchor().logins();
   return health;
 }
 
@@ -115,59 +118,66 @@ void Pkcs11Device::Open(const Uuid& kek, ByteView aad, ByteView sealed,
 
 Status Pkcs11Device::Block(CallKind kind, BlockingCall::Work work) {
   auto call = std::make_shared<BlockingCall>(
-      context_, kind, clock_.Steady() + kBlockingLimit, std::move(work));
+      context_, kind, context_->clock.Steady() + kBlockingLimit,
+      std::move(work));
   pool_->Submit(call);
   return call->Wait();
 }
 
 Status Pkcs11Device::Change(CallKind kind, BlockingCall::Work work) {
-  if (!client_->profile().exclusive_object_changes) {
+  if (!client().profile().exclusive_object_changes) {
     return Block(kind, std::move(work));
   }
-  return Block(kind, [this, work = std::move(work)](WorkerSession& worker) {
-    return pool_->Exclusively(worker, [&] { return work(worker); });
+  return Block(kind, [pool = pool_, work = std::move(work)](
+                         TokenClient& client, WorkerSession& worker) {
+    return pool->Exclusively(worker, [&] { return work(client, worker); });
   });
 }
 
 Status Pkcs11Device::CreateKek(const Uuid& id, std::string_view label) {
   return Change(CallKind::kCreate,
-                [this, id, label = std::string(label)](WorkerSession& worker) {
-                  return client_->CreateKek(worker, id, label);
+                [id, label = std::string(label)](TokenClient& client,
+                                                 WorkerSession& worker) {
+                  return client.CreateKek(worker, id, label);
                 });
 }
 
 Status Pkcs11Device::Prove(const Uuid& id) {
-  return Block(CallKind::kProve, [this, id](WorkerSession& worker) {
-    return client_->Prove(worker, id);
-  });
+  return Block(CallKind::kProve,
+               [id](TokenClient& client, WorkerSession& worker) {
+                 return client.Prove(worker, id);
+               });
 }
 
 Status Pkcs11Device::DestroyKek(const Uuid& id) {
-  return Change(CallKind::kDestroy, [this, id](WorkerSession& worker) {
-    return client_->DestroyKek(worker, id);
-  });
+  return Change(CallKind::kDestroy,
+                [id](TokenClient& client, WorkerSession& worker) {
+                  return client.DestroyKek(worker, id);
+                });
 }
 
 StatusOr<std::vector<TokenObject>> Pkcs11Device::List() {
   auto objects = std::make_shared<std::vector<TokenObject>>();
-  SR_RETURN_IF_ERROR(
-      Block(CallKind::kList, [this, objects](WorkerSession& worker) {
-        return client_->List(worker, objects.get());
+  SR_RETURN_IF_ERROR(Block(
+      CallKind::kList, [objects](TokenClient& client, WorkerSession& worker) {
+        return client.List(worker, objects.get());
       }));
   return std::move(*objects);
 }
 
 Status Pkcs11Device::Probe() {
-  return Block(CallKind::kProbe, [this](WorkerSession& worker) {
-    return client_->Probe(worker);
-  });
+  return Block(CallKind::kProbe,
+               [](TokenClient& client, WorkerSession& worker) {
+                 return client.Probe(worker);
+               });
 }
 
 bool Pkcs11Device::Shutdown(SteadyTime until) {
   if (stopped_) return true;
-  if (!pool_->Shutdown(until)) return false;
+  overdue_ = !pool_->Shutdown(until);
+  if (overdue_) return false;
   stopped_ = true;
-  client_->Stop();
+  client().Stop();
   return true;
 }
 
@@ -226,6 +236,24 @@ DeviceInfo InfoOf(const Pkcs11Options& options, const Token& token,
           options.profile.partial_batches};
 }
 
+WorkerPool::Options PoolOptions(int workers, size_t queue_limit,
+                                const Clock& clock, Metrics& metrics) {
+  WorkerPool::Options pool;
+  pool.workers = workers;
+  pool.queue_limit = std::max<size_t>(1, queue_limit);
+  pool.clock = &clock;
+  pool.queue_depth = &metrics.GetGauge("strongroom_token_queue_depth",
+                                       "Calls that wait for a worker.");
+  pool.sessions = &metrics.GetGauge("strongroom_token_sessions",
+                                    "Open sessions, the idle one included.");
+  pool.sessions_replaced =
+      &metrics.GetCounter("strongroom_token_sessions_replaced_total",
+                          "Sessions opened in place of a lost one.");
+  pool.logins = &metrics.GetCounter("strongroom_token_logins_total",
+                                    "Logins to the token.");
+  return pool;
+}
+
 }  // namespace
 
 StatusOr<std::unique_ptr<Device>> OpenPkcs11Device(const Pkcs11Options& options,
@@ -237,39 +265,26 @@ StatusOr<std::unique_ptr<Device>> OpenPkcs11Device(const Pkcs11Options& options,
                       Module::Load(options.module_path, init_args));
   SR_ASSIGN_OR_RETURN(Token token, module->FindToken(options.token_label,
                                                      options.token_serial));
-  auto client = std::make_unique<TokenClient>(
+  auto client = std::make_shared<TokenClient>(
       std::move(module),
-      TokenClient::Options{
-          token, options.profile, std::move(pin), &clock,
-          &metrics.GetCounter("strongroom_token_logins_total",
-                              "Logins to the token."),
-          &metrics.GetCounter("strongroom_token_sessions_replaced_total",
-                              "Sessions opened in place of a lost one.")});
+      TokenClient::Options{token, options.profile, std::move(pin),
+                           options.pin_file, &clock});
   SR_RETURN_IF_ERROR(client->Start());
   SR_ASSIGN_OR_RETURN(
       std::vector<WorkerSession> sessions,
       OpenSessions(*client, std::max(1, options.workers.value_or(
                                             options.profile.workers))));
-
-  WorkerPool::Options pool;
-  pool.workers = static_cast<int>(sessions.size());
-  pool.queue_limit = std::max<size_t>(1, options.queue_limit);
-  pool.clock = &clock;
-  pool.queue_depth = &metrics.GetGauge("strongroom_token_queue_depth",
-                                       "Calls that wait for a worker.");
-  pool.sessions = &metrics.GetGauge("strongroom_token_sessions",
-                                    "Open sessions, the idle one included.");
-  pool.sessions->Set(client->sessions_open());
   DeviceInfo info = InfoOf(options, client->token(), sessions.size());
   log::Info("token opened", {{"token", info.token_label},
                              {"model", info.token_model},
                              {"profile", info.profile},
                              {"workers", info.workers}});
-  auto device = std::make_unique<Pkcs11Device>(
-      std::move(client), std::make_unique<CallMetrics>(metrics), clock,
-      std::move(info));
-  device->StartWorkers(pool, std::move(sessions));
-  return StatusOr<std::unique_ptr<Device>>(std::move(device));
+  SharedContext context(new CallContext{client, CallMetrics(metrics), clock});
+  auto pool = WorkerPool::Create(
+      client, PoolOptions(info.workers, options.queue_limit, clock, metrics),
+      std::move(sessions));
+  return StatusOr<std::unique_ptr<Device>>(std::make_unique<Pkcs11Device>(
+      std::move(context), std::move(info), std::move(pool)));
 }
 
 }  // namespace strongroom::hsm

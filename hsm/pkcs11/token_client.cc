@@ -66,21 +66,26 @@ TokenClient::TokenClient(std::unique_ptr<Module> module, Options options)
     : module_(std::move(module)),
       token_(std::move(options.token)),
       profile_(std::move(options.profile)),
-      sessions_replaced_metric_(*options.sessions_replaced),
       state_(*options.clock),
       anchor_(*module_, token_, profile_, std::move(options.pin),
-              *options.logins) {}
+              std::move(options.pin_file)) {}
 
 Status TokenClient::Start() {
   SR_RETURN_IF_ERROR(CheckMechanisms(*module_, token_));
   if (token_.flags & CKF_USER_PIN_LOCKED) {
-    return anchor_.Refuse("its PIN is locked");
+    return anchor_.Refuse(
+        "says that its user PIN is locked; the one in the PIN file was not "
+        "tried",
+        "the token's security officer must unlock it; then restart");
   }
   // A service that is restarted over and over with a wrong PIN file must not be
   // what locks the token.
   if (token_.flags & CKF_USER_PIN_FINAL_TRY) {
     return anchor_.Refuse(
-        "one more wrong PIN would lock it; log in once by hand first");
+        "says that one more wrong PIN locks it; the one in the PIN file was "
+        "not tried",
+        "log in once with the token's own tools, correct the file if it has "
+        "another PIN, then restart");
   }
   WorkerSession starter;
   Step login = LogIn(0);
@@ -98,7 +103,12 @@ Status TokenClient::OpenFirst(WorkerSession& worker) {
 }
 
 void TokenClient::Lose(WorkerSession& worker, CK_RV why) {
-  if (worker.session && IsSessionGone(why)) worker.session->Drop();
+  if (IsSessionGone(why)) {
+    // The token may have been away: a handle can mean another object now, even
+    // if the login is there.
+    keks_.DoubtAll();
+    if (worker.session) worker.session->Drop();
+  }
   Discard(worker);
 }
 
@@ -127,10 +137,7 @@ Step TokenClient::EnsureSession(WorkerSession& worker, Access access) {
   worker.session = std::move(session);
   worker.read_write = read_write;
   worker_sessions_.fetch_add(1);
-  if (std::exchange(worker.had_session, false)) {
-    replaced_count_.fetch_add(1);
-    sessions_replaced_metric_.Add();
-  }
+  if (std::exchange(worker.had_session, false)) replaced_count_.fetch_add(1);
   return Step::Ok();
 }
 
@@ -186,6 +193,7 @@ Status TokenClient::Run(WorkerSession& worker, const Uuid* kek,
         continue;
       case Cause::kNotLoggedIn:
         if (std::exchange(login_retried, true)) return Fail(worker, kek, step);
+        keks_.DoubtAll();
         Discard(worker);
         login_needed = true;
         lost_epoch = epoch;
@@ -235,7 +243,11 @@ Status TokenClient::AfterGeneralError(WorkerSession& worker, const Uuid& kek,
 
 Status TokenClient::Fail(WorkerSession& worker, const Uuid* kek,
                          const Step& step) {
-  if (!step.status.ok()) return step.status;
+  if (!step.status.ok()) {
+    // To know that a KEK is missing, the token must have answered.
+    if (ReasonOf(step.status) == Reason::kKekNotOnToken) state_.Well();
+    return step.status;
+  }
   switch (Classify(step.operation, step.rv, profile_)) {
     case Cause::kNotAuthentic:
       state_.Well();
@@ -254,11 +266,12 @@ Status TokenClient::Fail(WorkerSession& worker, const Uuid* kek,
                        "memory: send less at once, or configure fewer workers",
                    kSoon);
     case Cause::kDeviceLost:
+      keks_.DoubtAll();
       Discard(worker);
       return state_.Lost(Describe(step));
     case Cause::kLoginRefused:
       Discard(worker);
-      return anchor_.Refuse(Describe(step));
+      return anchor_.Refuse(step.rv);
     case Cause::kSessionLost:
     case Cause::kNotLoggedIn:
       Lose(worker, step.rv);

@@ -34,16 +34,16 @@ struct WorkerSession {
 Status KekNotOnToken(const Uuid& kek, std::string_view found);
 
 // TokenClient is thread-safe; every member but the const ones blocks in the
-// token and belongs on a worker.
+// token and belongs on a worker. Of what it was made with it keeps the clock
+// alone: a call that hangs in the module may come back when the rest is gone.
 class TokenClient {
  public:
   struct Options {
     Token token;
     Profile profile;
     SecretBytes pin;
+    std::string pin_file;  // for messages
     const Clock* clock;
-    Counter* logins;
-    Counter* sessions_replaced;
   };
   TokenClient(std::unique_ptr<Module> module, Options options);
 
@@ -67,13 +67,11 @@ class TokenClient {
   Status List(WorkerSession& worker, std::vector<TokenObject>* objects);
   Status Probe(WorkerSession& worker);
 
-  // Stop logs out and finalises; no worker may be left. Abandon: one hangs in
-  // the library.
+  // Stop logs out and finalises; no worker may be left.
   void Stop() {
     anchor_.LogOut();
     module_->Finalize();
   }
-  void Abandon() { module_->Abandon(); }
 
   const Profile& profile() const { return profile_; }
   const Token& token() const { return token_; }
@@ -122,7 +120,6 @@ class TokenClient {
   const std::unique_ptr<Module> module_;
   const Token token_;
   const Profile profile_;
-  Counter& sessions_replaced_metric_;
   std::atomic<uint64_t> replaced_count_{0};
   std::atomic<int> worker_sessions_{0};
   KekTable keks_;

@@ -6,6 +6,12 @@
 #include "hsm/pkcs11/token_client.h"
 
 namespace strongroom::hsm {
+namespace {
+
+// A probe is cheap: on an empty token, so many searches for what is gone.
+constexpr int kProbedAtMost = 64;
+
+}  // namespace
 
 Status TokenClient::Seal(WorkerSession& worker, const Uuid& kek, ByteView aad,
                          ByteView secret, Bytes* sealed) {
@@ -49,12 +55,20 @@ Status TokenClient::List(WorkerSession& worker,
 }
 
 Status TokenClient::Probe(WorkerSession& worker) {
-  return Run(worker, nullptr, [&](const Session& session) {
-    CK_TOKEN_INFO info = {};
-    CK_RV rv = session.functions().C_GetTokenInfo(token_.slot, &info);
-    SR_RETURN_IF_FAILED(Step::Of(Operation::kSessionInfo, rv));
+  SR_RETURN_IF_ERROR(Run(worker, nullptr, [&](const Session& session) {
     return CheckLoggedIn(session);
-  });
+  }));
+  // Where one KEK is missing, all may be: on to the first that is there.
+  Status missing;
+  for (int i = 0; i < kProbedAtMost; ++i) {
+    const std::optional<Uuid> kek = keks_.NextToProbe();
+    if (!kek) break;
+    Status proved = Prove(worker, *kek);
+    if (proved.ok()) break;
+    if (ReasonOf(proved) != Reason::kKekNotOnToken) return proved;
+    missing = std::move(proved);
+  }
+  return missing;
 }
 
 Status TokenClient::CreateKek(WorkerSession& worker, const Uuid& id,
@@ -104,6 +118,7 @@ Step TokenClient::ProvedHandle(const Session& session, const Uuid& kek,
     std::vector<CK_OBJECT_HANDLE> found;
     SR_RETURN_IF_FAILED(FindHandles(session, kek, &found));
     if (found.empty()) {
+      keks_.MarkMissing(kek, entry);
       return Step::Final(KekNotOnToken(kek, "no AES key has this CKA_ID"));
     }
     if (!entry.known_answer) {
@@ -112,14 +127,14 @@ Step TokenClient::ProvedHandle(const Session& session, const Uuid& kek,
             kek, std::to_string(found.size()) + " keys have this CKA_ID"));
       }
       *handle = found.front();
-      keks_.SetHandle(kek, *handle);
+      keks_.SetHandle(kek, *handle, entry);
       return Step::Ok();
     }
     SR_RETURN_IF_FAILED(
         ProveOneOf(session, *entry.known_answer, found, handle, &proof));
     if (proof != Proof::kProved) return Refute(session, kek, entry, proof);
   }
-  keks_.MarkProved(kek, *handle, entry.known_answer.get());
+  keks_.MarkProved(kek, *handle, entry);
   return Step::Ok();
 }
 
@@ -159,7 +174,7 @@ Step TokenClient::Refute(const Session& session, const Uuid& kek,
     return Step::Of(Operation::kOpen, CKR_FUNCTION_FAILED);
   }
   // Remembered: to find that out costs a session key each time.
-  keks_.MarkRefuted(kek, entry.known_answer.get());
+  keks_.MarkRefuted(kek, entry);
   return Step::Final(
       KekNotOnToken(kek, "the object with its CKA_ID is another key"));
 }

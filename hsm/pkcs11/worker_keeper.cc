@@ -6,15 +6,6 @@
 #include "strongroom/base/log.h"
 
 namespace strongroom::hsm {
-namespace {
-
-Status Hangs() {
-  return Error(Reason::kDeadlineExceeded,
-               "the token did not answer before the call's deadline");
-}
-
-}  // namespace
-
 void WorkerPool::Keep() {
   for (;;) {
     Calls hang, late, refused;
@@ -109,7 +100,8 @@ void WorkerPool::Start(WorkerSession session) {
   auto worker = std::make_unique<Worker>();
   worker->session = std::move(session);
   Worker* self = worker.get();
-  worker->thread = std::thread([this, self] { Work(self); });
+  worker->thread =
+      std::thread([pool = shared_from_this(), self] { pool->Work(self); });
   workers_.push_back(std::move(worker));
 }
 

@@ -20,6 +20,11 @@ Status TooLate() {
                "the call's deadline passed before the token was free");
 }
 
+Status Hangs() {
+  return Error(Reason::kDeadlineExceeded,
+               "the token did not answer before the call's deadline");
+}
+
 Status RestartNeeded(int hanging) {
   return Error(Reason::kHsmUnavailable,
                std::to_string(hanging) +
@@ -27,16 +32,17 @@ Status RestartNeeded(int hanging) {
                kRestartRetry);
 }
 
-WorkerPool::WorkerPool(TokenClient& client, const Options& options,
-                       std::vector<WorkerSession> first)
-    : client_(client), options_(options), wanted_workers_(options.workers) {
-  MutexLock lock(mutex_);
-  for (WorkerSession& session : first) Start(std::move(session));
-  StartMissing();
-  keeper_ = std::thread([this] { Keep(); });
+std::shared_ptr<WorkerPool> WorkerPool::Create(
+    std::shared_ptr<TokenClient> client, const Options& options,
+    std::vector<WorkerSession> first) {
+  std::shared_ptr<WorkerPool> pool(new WorkerPool(std::move(client), options));
+  MutexLock lock(pool->mutex_);
+  for (WorkerSession& session : first) pool->Start(std::move(session));
+  pool->StartMissing();
+  pool->Publish();
+  pool->keeper_ = std::thread([keeping = pool.get()] { keeping->Keep(); });
+  return pool;
 }
-
-WorkerPool::~WorkerPool() { Shutdown(SteadyTime::max()); }
 
 void WorkerPool::Submit(std::shared_ptr<TokenCall> call) {
   Status refusal;
@@ -107,15 +113,26 @@ bool WorkerPool::Finish(Worker* self) {
   if (exclusive_ != nullptr) outside_.SignalAll();
   self->running.reset();
   if (!self->written_off) {
-    options_.sessions->Set(client_.sessions_open());
+    Publish();
     return true;
   }
   --hanging_;
   return false;
 }
 
+void WorkerPool::Publish() {
+  options_.sessions->Set(client_->sessions_open());
+  const auto add = [](Counter* counter, uint64_t now, uint64_t* told) {
+    if (now > *told) counter->Add(static_cast<double>(now - *told));
+    *told = now;
+  };
+  add(options_.sessions_replaced, client_->sessions_replaced(),
+      &sessions_replaced_);
+  add(options_.logins, client_->anchor().logins(), &logins_);
+}
+
 void WorkerPool::Exit(Worker* self) {
-  client_.Discard(self->session);
+  client_->Discard(self->session);
   MutexLock lock(mutex_);
   self->exited = true;
   keep_.SignalAll();
@@ -207,10 +224,17 @@ bool WorkerPool::Shutdown(SteadyTime until) {
   return true;
 }
 
-void WorkerPool::Detach() {
-  MutexLock lock(mutex_);
-  for (const auto& worker : workers_) worker->thread.detach();
-  keeper_.detach();
+void WorkerPool::Abandon() {
+  Calls hang;
+  {
+    MutexLock lock(mutex_);
+    hang = TakeHanging(SteadyTime::max());
+    for (const auto& worker : workers_) worker->thread.detach();
+    keeper_stops_ = true;
+    keep_.SignalAll();
+  }
+  keeper_.join();
+  for (const auto& call : hang) call->Refuse(Hangs());
 }
 
 }  // namespace strongroom::hsm

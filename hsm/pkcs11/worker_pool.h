@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "hsm/pkcs11/token_client.h"
@@ -42,6 +43,7 @@ class TokenCall {
 
 // Answers of the pool itself.
 Status TooLate();
+Status Hangs();
 Status RestartNeeded(int hanging);
 
 // WorkerPool is thread-safe. PKCS#11 has no cancel: a call that outlives its
@@ -49,14 +51,20 @@ Status RestartNeeded(int hanging);
 // thread stays until the token lets it go) and replaced, as long as no more
 // than `workers` hang. Then a restart is wanted and calls are refused, until
 // enough of them come back.
-class WorkerPool {
+//
+// Every worker's thread owns the pool with its maker, who ends it with Shutdown
+// or Abandon: what a late call comes back to is still there.
+class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
  public:
   struct Options {
     int workers = 1;
     size_t queue_limit = 1;
     const Clock* clock = nullptr;
+    // Untouched once Shutdown was true or Abandon returned.
     Gauge* queue_depth = nullptr;
     Gauge* sessions = nullptr;
+    Counter* sessions_replaced = nullptr;
+    Counter* logins = nullptr;
   };
   struct Reading {
     int workers = 0;  // alive and not written off
@@ -64,10 +72,13 @@ class WorkerPool {
     bool restart_wanted = false;
   };
 
-  // `first` are sessions opened already, at most options.workers.
-  WorkerPool(TokenClient& client, const Options& options,
-             std::vector<WorkerSession> first);
-  ~WorkerPool();
+  // Create starts the threads. `first` are sessions opened already, at most
+  // options.workers.
+  static std::shared_ptr<WorkerPool> Create(std::shared_ptr<TokenClient> client,
+                                            const Options& options,
+                                            std::vector<WorkerSession> first);
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
 
   // Submit queues the call, or refuses it on this thread: DRAINING, HSM_BUSY,
   // HSM_UNAVAILABLE.
@@ -85,8 +96,10 @@ class WorkerPool {
   // Shutdown refuses what waits, lets running calls end and joins the threads.
   // False if one was still inside the token at `until`; may be called again.
   bool Shutdown(SteadyTime until) SR_EXCLUDES(mutex_);
-  // Detach gives up threads that hang; the pool must then live for ever.
-  void Detach() SR_EXCLUDES(mutex_);
+  // Abandon, after a Shutdown that was false, refuses the calls that hang and
+  // leaves their threads to themselves: the last to come back takes pool and
+  // client down.
+  void Abandon() SR_EXCLUDES(mutex_);
 
  private:
   struct Worker {
@@ -98,12 +111,18 @@ class WorkerPool {
   };
   using Calls = std::vector<std::shared_ptr<TokenCall>>;
 
+  WorkerPool(std::shared_ptr<TokenClient> client, const Options& options)
+      : client_(std::move(client)),
+        options_(options),
+        wanted_workers_(options.workers) {}
+
   void Work(Worker* self) SR_EXCLUDES(mutex_);
   // Take waits for a call; null when the worker must exit.
   std::shared_ptr<TokenCall> Take(Worker* self) SR_EXCLUDES(mutex_);
   // Finish is false if the call was answered for and the worker must exit.
   bool Finish(Worker* self) SR_EXCLUDES(mutex_);
   void Exit(Worker* self) SR_EXCLUDES(mutex_);
+  void Publish() SR_REQUIRES(mutex_);
 
   void Keep() SR_EXCLUDES(mutex_);
   void Sleep() SR_REQUIRES(mutex_);
@@ -128,7 +147,7 @@ class WorkerPool {
   // RealTime turns a time of the injected clock into one a CondVar waits for.
   SteadyTime RealTime(SteadyTime time) const;
 
-  TokenClient& client_;
+  const std::shared_ptr<TokenClient> client_;
   const Options options_;
 
   mutable Mutex mutex_;
@@ -144,6 +163,9 @@ class WorkerPool {
   int in_token_ SR_GUARDED_BY(mutex_) = 0;
   // Whose worker has the token to itself; only compared, never followed.
   const WorkerSession* exclusive_ SR_GUARDED_BY(mutex_) = nullptr;
+  // What the metrics were told.
+  uint64_t sessions_replaced_ SR_GUARDED_BY(mutex_) = 0;
+  uint64_t logins_ SR_GUARDED_BY(mutex_) = 0;
   bool stopping_ SR_GUARDED_BY(mutex_) = false;
   bool keeper_stops_ SR_GUARDED_BY(mutex_) = false;
   // What the keeper sleeps until: a call due earlier must wake it.

@@ -29,7 +29,7 @@ void FillDevice(const service::StatusReport& report,
   response->set_token_serial(report.device.token_serial);
   response->set_profile(report.device.profile);
   response->set_sessions(static_cast<uint32_t>(report.health.sessions_open));
-  response->set_hsm_healthy(report.health.healthy);
+  response->set_hsm_healthy(report.health.healthy());
   response->set_hsm_detail(report.health.detail);
   response->set_token_operations(report.health.operations);
 }

@@ -33,6 +33,10 @@ int Report(const Status& status) {
   return ReasonOf(status) == Reason::kHsmLoginRefused ? kPinRefused : kFailed;
 }
 
+// RefuseToStart is not a normal exit: a start can fail because a call hangs in
+// the token's module, and that crashes when its exit handlers run.
+[[noreturn]] void RefuseToStart(const Status& status) { _exit(Report(status)); }
+
 // Say is for standard output: what a person or a script waits for.
 void Say(const std::string& text) {
   std::fputs(text.c_str(), stdout);
@@ -82,10 +86,14 @@ int Serve(const Config& config,
   Reloadable reloadable;
   SignalWatcher signals([&reloadable] { reloadable.Reload(); });
   auto created = Server::Create(config);
-  if (!created.ok()) return Report(created.status());
+  if (!created.ok()) RefuseToStart(created.status());
   std::unique_ptr<Server> server = *std::move(created);
-  if (Status started = server->Start(); !started.ok()) return Report(started);
-  if (Status ready = on_ready(*server); !ready.ok()) return Report(ready);
+  Status started = server->Start();
+  if (started.ok()) started = on_ready(*server);
+  if (!started.ok()) {
+    server.reset();
+    RefuseToStart(started);
+  }
   reloadable.Set(server.get());
   Say("ready grpc=" + server->grpc_address() +
       " metrics=" + server->metrics_address() + "\n");

@@ -81,7 +81,7 @@ TEST_P(DeviceConcurrency, ACallWhoseDeadlinePassedDoesNotReachTheToken) {
   EXPECT_THAT(OpenNow(*device, kek.id, aad_, sealed, past),
               HasReason(Reason::kDeadlineExceeded));
   EXPECT_EQ(device->Health().operations, before);
-  EXPECT_TRUE(device->Health().healthy);
+  EXPECT_TRUE(device->Health().healthy());
 }
 
 TEST_P(DeviceConcurrency, ACallThatWaitsPastItsDeadlineDoesNotReachTheToken) {
@@ -201,7 +201,7 @@ TEST_P(DeviceConcurrency, EightThreadsWorkWhileKeksComeAndGo) {
   for (const KekReference& each : kept) EXPECT_OK(device->Prove(each.id));
   EXPECT_THAT(device->List().value(), SizeIs(1 + kKeks));
   EXPECT_EQ(rig_->CountNameless(), 0u);
-  EXPECT_TRUE(device->Health().healthy) << device->Health().detail;
+  EXPECT_TRUE(device->Health().healthy()) << device->Health().detail;
 }
 
 std::string RigName(const ::testing::TestParamInfo<std::string>& rig) {

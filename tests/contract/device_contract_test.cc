@@ -143,7 +143,7 @@ TEST_P(DeviceContract, ForgedDataCostsNoSessionAndNoHealth) {
                 HasReason(Reason::kNotAuthentic));
   }
   const hsm::DeviceHealth after = device_->Health();
-  EXPECT_TRUE(after.healthy) << after.detail;
+  EXPECT_TRUE(after.healthy()) << after.detail;
   EXPECT_EQ(after.sessions_open, before.sessions_open);
   EXPECT_EQ(after.sessions_replaced, before.sessions_replaced);
   EXPECT_EQ(after.logins, before.logins);
@@ -165,7 +165,7 @@ TEST_P(DeviceContract, AnUnknownKekIsNotOnTheToken) {
                         ::testing::HasSubstr(unknown.ToString())));
   EXPECT_THAT(OpenNow(*device_, unknown, aad_, Bytes(60, 1)),
               HasReason(Reason::kKekNotOnToken));
-  EXPECT_TRUE(device_->Health().healthy);
+  EXPECT_TRUE(device_->Health().healthy());
 }
 
 TEST_P(DeviceContract, AnAdoptedKekThatIsMissingIsNotOnTheToken) {
@@ -216,7 +216,6 @@ TEST_P(DeviceContract, AKekTakenAwayBehindTheBackIsNotOnTheToken) {
   EXPECT_THAT(SealNow(*device_, kek.id, aad_, secret_),
               HasReason(Reason::kKekNotOnToken));
   EXPECT_THAT(device_->Prove(kek.id), HasReason(Reason::kKekNotOnToken));
-  EXPECT_TRUE(device_->Health().healthy);
 }
 
 TEST_P(DeviceContract, KeksOutliveTheDevice) {
@@ -329,7 +328,56 @@ TEST_P(DeviceContract, NothingElseOnTheTokenIsTouched) {
 
 TEST_P(DeviceContract, ProbeOfAWellTokenIsOk) {
   EXPECT_OK(device_->Probe());
-  EXPECT_TRUE(device_->Health().healthy);
+  ASSERT_OK_AND_ASSIGN(KekReference kek, MakeKek(*device_));
+  EXPECT_OK(device_->Probe());
+  const hsm::DeviceHealth health = device_->Health();
+  EXPECT_TRUE(health.healthy()) << health.detail;
+  EXPECT_EQ(health.keks_adopted, 1u);
+  EXPECT_EQ(health.keks_missing, 0u);
+}
+
+TEST_P(DeviceContract, ProbesFindOutThatAllKeksAreGone) {
+  std::vector<KekReference> keks;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK_AND_ASSIGN(KekReference kek, MakeKek(*device_));
+    keks.push_back(std::move(kek));
+  }
+  for (const KekReference& kek : keks) rig_->RemoveBehindTheBack(kek.id);
+  EXPECT_THAT(device_->Probe(), HasReason(Reason::kKekNotOnToken));
+  const hsm::DeviceHealth health = device_->Health();
+  EXPECT_EQ(health.condition, hsm::DeviceCondition::kKekMissing);
+  EXPECT_FALSE(health.usable());
+  EXPECT_EQ(health.keks_missing, 3u);
+  EXPECT_THAT(health.detail, ::testing::HasSubstr("KEK missing"));
+}
+
+TEST_P(DeviceContract, AMissingKekIsToldOfAndTheOthersAreUsable) {
+  ASSERT_OK_AND_ASSIGN(KekReference gone, MakeKek(*device_));
+  ASSERT_OK_AND_ASSIGN(KekReference kept, MakeKek(*device_));
+  rig_->RemoveBehindTheBack(gone.id);
+  EXPECT_THAT(device_->Prove(gone.id), HasReason(Reason::kKekNotOnToken));
+  hsm::DeviceHealth health = device_->Health();
+  EXPECT_EQ(health.condition, hsm::DeviceCondition::kKekMissing);
+  EXPECT_TRUE(health.usable());
+  EXPECT_EQ(health.keks_missing, 1u);
+  EXPECT_OK(SealNow(*device_, kept.id, aad_, secret_));
+  // Whoever gives it up does not miss it.
+  device_->Forget(gone.id);
+  health = device_->Health();
+  EXPECT_TRUE(health.healthy()) << health.detail;
+  EXPECT_EQ(health.keks_adopted, 1u);
+}
+
+TEST_P(DeviceContract, AKekThatIsAnotherKeyIsMissingUntilItProvesItself) {
+  ASSERT_OK_AND_ASSIGN(KekReference kek, MakeKek(*device_));
+  KekReference wrong = kek;
+  wrong.known_answer.sealed.back() ^= 1;
+  device_->Adopt(wrong);
+  EXPECT_THAT(device_->Probe(), HasReason(Reason::kKekNotOnToken));
+  EXPECT_EQ(device_->Health().keks_missing, 1u);
+  device_->Adopt(kek);
+  EXPECT_OK(device_->Probe());
+  EXPECT_TRUE(device_->Health().healthy()) << device_->Health().detail;
 }
 
 std::string RigName(const ::testing::TestParamInfo<std::string>& rig) {

@@ -125,12 +125,12 @@ TEST(FakeDevice, EveryWaitingCallIsAnsweredWhenItIsDestroyed) {
 
 TEST(FakeDevice, ShowsTheHealthItWasGiven) {
   FakeDevice device;
-  EXPECT_TRUE(device.Health().healthy);
+  EXPECT_TRUE(device.Health().healthy());
   device.SetUnhealthy("the cable is out");
-  EXPECT_FALSE(device.Health().healthy);
+  EXPECT_FALSE(device.Health().healthy());
   EXPECT_EQ(device.Health().detail, "the cable is out");
   device.SetHealthy();
-  EXPECT_TRUE(device.Health().healthy);
+  EXPECT_TRUE(device.Health().healthy());
 }
 
 }  // namespace

@@ -36,13 +36,13 @@ TEST_P(DeviceAway, IsUnavailableWithADelayAndComesBackWithoutARestart) {
   EXPECT_THAT(failed, HasReason(Reason::kHsmUnavailable));
   EXPECT_TRUE(RetryAfterOf(failed.status()).has_value());
   EXPECT_THAT(OpenSealed(), HasReason(Reason::kHsmUnavailable));
-  EXPECT_FALSE(device_->Health().healthy);
+  EXPECT_FALSE(device_->Health().healthy());
   EXPECT_NE(device_->Health().detail, "");
 
   shim_.Direct("");
   EXPECT_OK(RetryAsAsked(fake_clock_, [this] { return OpenSealed(); }));
   EXPECT_OK(Seal());
-  EXPECT_TRUE(device_->Health().healthy) << device_->Health().detail;
+  EXPECT_TRUE(device_->Health().healthy()) << device_->Health().detail;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -87,7 +87,7 @@ TEST_F(DeviceFault, TenThousandForgedSealsCloseNoSession) {
   const hsm::DeviceHealth after = device_->Health();
   EXPECT_EQ(after.sessions_open, before_.sessions_open);
   EXPECT_EQ(after.sessions_replaced, before_.sessions_replaced);
-  EXPECT_TRUE(after.healthy) << after.detail;
+  EXPECT_TRUE(after.healthy()) << after.detail;
   EXPECT_OK(OpenSealed());
 }
 
@@ -106,7 +106,7 @@ TEST_F(DeviceFault, ATokenThatIsOutOfMemoryOrSessionsIsBusyAndNotBroken) {
        {"CKR_SESSION_COUNT", "CKR_DEVICE_MEMORY", "CKR_HOST_MEMORY"}) {
     shim_.Direct(std::string("fail C_EncryptInit ") + value + "\n");
     EXPECT_THAT(Seal(), HasReason(Reason::kHsmBusy)) << value;
-    EXPECT_TRUE(device_->Health().healthy) << value;
+    EXPECT_TRUE(device_->Health().healthy()) << value;
     EXPECT_OK(OpenSealed()) << value;
   }
 }
@@ -123,33 +123,89 @@ TEST_F(DeviceFault, WhatNobodyForesawIsAnInternalErrorAndTheSessionIsDropped) {
   EXPECT_GT(device_->Health().sessions_replaced, before_.sessions_replaced);
 }
 
-TEST_F(DeviceFault, AfterAReinitialiseNoCachedHandleIsTrusted) {
+// The token was away, and what was one KEK's handle names another KEK now.
+class SwappedHandles : public DeviceFault {
+ protected:
+  void OpenWithTwoKeks() {
+    Open();
+    ASSERT_OK_AND_ASSIGN(hsm::KekReference other, MakeKek(*device_));
+    ASSERT_OK(SealNow(*device_, other.id, aad_, secret_));
+    shim_.ForgetCalls();
+    ASSERT_OK(OpenSealed());
+    ASSERT_OK(OpenNow(*device_, other.id, other.known_answer.aad,
+                      other.known_answer.sealed));
+    const std::vector<unsigned long> handles = shim_.Handles("C_DecryptInit");
+    ASSERT_EQ(handles.size(), 2u);
+    ASSERT_NE(handles[0], handles[1]);
+    swap_ = "swap-handles " + std::to_string(handles[0]) + " " +
+            std::to_string(handles[1]) + "\n";
+  }
+  void SealsUnderTheRightKek() {
+    Bytes sealed;
+    EXPECT_OK(RetryAsAsked(fake_clock_, [&]() -> Status {
+      SR_ASSIGN_OR_RETURN(sealed, Seal());
+      return OkStatus();
+    }));
+    EXPECT_OK(OpenSealed());
+    logins_ = shim_.Calls("C_Login");
+    shim_.Direct("");
+    device_ = nullptr;
+    ASSERT_OK_AND_ASSIGN(device_, TryOpen(shim_.Options()));
+    device_->Adopt(kek_);
+    EXPECT_OK(OpenNow(*device_, kek_.id, aad_, sealed));
+  }
+
+  std::string swap_;
+  size_t logins_ = 0;
+};
+
+TEST_F(SwappedHandles, AreNotTrustedAfterAReinitialise) {
+  OpenWithTwoKeks();
+  shim_.Direct(swap_ + "fail C_EncryptInit CKR_DEVICE_REMOVED at=1\n");
+  EXPECT_THAT(Seal(), HasReason(Reason::kHsmUnavailable));
+  shim_.Direct(swap_ + "drop-sessions\n");
+  SealsUnderTheRightKek();
+}
+
+TEST_F(SwappedHandles, AreNotTrustedEvenIfSessionsAndLoginOutlivedTheAbsence) {
+  OpenWithTwoKeks();
+  shim_.Direct(swap_ + "fail C_EncryptInit CKR_DEVICE_REMOVED at=1\n");
+  EXPECT_THAT(Seal(), HasReason(Reason::kHsmUnavailable));
+  SealsUnderTheRightKek();
+  EXPECT_EQ(logins_, 0u);
+}
+
+TEST_F(SwappedHandles, AreNotTrustedAfterASessionWasLostButNotTheLogin) {
+  OpenWithTwoKeks();
+  shim_.Direct(swap_ + "drop-sessions except-oldest\n");
+  SealsUnderTheRightKek();
+  EXPECT_EQ(logins_, 0u);
+}
+
+TEST_F(DeviceFault, ATokenThatComesBackWithoutTheKekIsWellButMissesIt) {
   Open();
   ASSERT_OK_AND_ASSIGN(hsm::KekReference other, MakeKek(*device_));
-  ASSERT_OK(SealNow(*device_, other.id, aad_, secret_));
-  shim_.ForgetCalls();
-  ASSERT_OK(OpenSealed());
-  ASSERT_OK(OpenNow(*device_, other.id, other.known_answer.aad,
-                    other.known_answer.sealed));
-  const std::vector<unsigned long> handles = shim_.Handles("C_DecryptInit");
-  ASSERT_EQ(handles.size(), 2u);
-  ASSERT_NE(handles[0], handles[1]);
-
-  const std::string swap = "swap-handles " + std::to_string(handles[0]) + " " +
-                           std::to_string(handles[1]) + "\n";
-  shim_.Direct(swap +
-               "fail C_EncryptInit CKR_DEVICE_REMOVED at=1\n"
-               "fail C_DecryptInit CKR_DEVICE_REMOVED at=1\n");
+  shim_.Direct("fail C_EncryptInit CKR_TOKEN_NOT_PRESENT at=1\n");
   EXPECT_THAT(Seal(), HasReason(Reason::kHsmUnavailable));
-  shim_.Direct(swap + "drop-sessions\n");
-  EXPECT_OK(RetryAsAsked(fake_clock_, [this] { return OpenSealed(); }));
-  ASSERT_OK_AND_ASSIGN(Bytes sealed, Seal());
-  // Whoever sealed it, it must have been the right key.
+  EXPECT_EQ(device_->Health().condition, hsm::DeviceCondition::kAway);
+  // It is back, with the object under another id.
+  other.id = Uuid::Random();
+  device_->Adopt(other);
+  fake_clock_.Advance(std::chrono::seconds(10));
+  EXPECT_THAT(device_->Prove(other.id), HasReason(Reason::kKekNotOnToken));
+  EXPECT_EQ(device_->Health().condition, hsm::DeviceCondition::kKekMissing);
+  EXPECT_OK(OpenSealed());
+}
+
+TEST_F(DeviceFault, AProbeFindsOutThatTheTokenIsAwayAndThatItIsBack) {
+  Open();
+  shim_.Direct("fail C_DecryptInit CKR_DEVICE_REMOVED count=all\n");
+  EXPECT_THAT(device_->Probe(), HasReason(Reason::kHsmUnavailable));
+  EXPECT_EQ(device_->Health().condition, hsm::DeviceCondition::kAway);
+  EXPECT_FALSE(device_->Health().usable());
   shim_.Direct("");
-  device_ = nullptr;
-  ASSERT_OK_AND_ASSIGN(device_, TryOpen(shim_.Options()));
-  device_->Adopt(kek_);
-  EXPECT_OK(OpenNow(*device_, kek_.id, aad_, sealed));
+  EXPECT_OK(RetryAsAsked(fake_clock_, [this] { return device_->Probe(); }));
+  EXPECT_TRUE(device_->Health().healthy()) << device_->Health().detail;
 }
 
 TEST_F(DeviceFault, AKekThatCouldNotBeMadeLeavesNothingBehind) {

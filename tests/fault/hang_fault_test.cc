@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <future>
 #include <string>
+#include <thread>
 
 #include "tests/fault/fault_fixture.h"
 
@@ -69,9 +71,31 @@ TEST_F(HangFault, WhenTooManyHangTheDeviceSaysSoAndRefusesAtOnce) {
     if (last.ok() || ReasonOf(last) != Reason::kDeadlineExceeded) break;
   }
   EXPECT_THAT(last, HasReason(Reason::kHsmUnavailable));
-  EXPECT_FALSE(device_->Health().healthy);
+  EXPECT_FALSE(device_->Health().healthy());
   EXPECT_THAT(device_->Health().detail, ::testing::HasSubstr("restart"));
   EXPECT_LT(shim_.Calls("C_Encrypt", "hangs"), 100u);
+}
+
+TEST_F(HangFault, ACallMayComeBackAfterTheDeviceIsGone) {
+  Open();
+  shim_.Direct("hang C_Encrypt until-released\n");
+  auto answer = std::make_shared<std::promise<StatusOr<Bytes>>>();
+  std::future<StatusOr<Bytes>> answered = answer->get_future();
+  // Its deadline is far: the device's end must answer for it.
+  device_->Seal(kek_.id, aad_, secret_, InOneMinute(),
+                [answer](StatusOr<Bytes> r) { answer->set_value(r); });
+  while (shim_.Calls("C_Encrypt", "hangs") == 0) std::this_thread::yield();
+  EXPECT_FALSE(device_->Shutdown(In(milliseconds(20))));
+  device_.reset();
+  EXPECT_THAT(answered.get(), HasReason(Reason::kDeadlineExceeded));
+  EXPECT_EQ(shim_.Calls("C_Finalize"), 0u);
+
+  // Who comes back last takes down what is left; then the module is free.
+  shim_.Direct("");
+  while (shim_.Calls("C_Finalize") == 0) std::this_thread::yield();
+  ASSERT_OK_AND_ASSIGN(device_, TryOpen(shim_.Options()));
+  device_->Adopt(kek_);
+  EXPECT_OK(OpenSealed());
 }
 
 using HangFaultDeathTest = HangFault;

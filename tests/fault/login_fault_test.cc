@@ -8,6 +8,7 @@
 namespace strongroom::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -24,7 +25,11 @@ class LoginFault : public FaultTest {
 TEST_F(LoginFault, AWrongPinIsTriedExactlyOnceAndNotShown) {
   const Status status = OpenWithPin("wrong-pin-1234\n");
   EXPECT_THAT(status, HasReason(Reason::kHsmLoginRefused));
-  EXPECT_THAT(std::string(MessageOf(status)), Not(HasSubstr("wrong-pin")));
+  const std::string message(MessageOf(status));
+  EXPECT_THAT(message, Not(HasSubstr("wrong-pin")));
+  EXPECT_THAT(message, HasSubstr(shim_.token().dir().File("other-pin")));
+  EXPECT_THAT(message, HasSubstr("restart"));
+  EXPECT_THAT(message, HasSubstr("lock at the third"));
   EXPECT_EQ(shim_.Calls("C_Login"), 1u);
 }
 
@@ -34,7 +39,9 @@ TEST_F(LoginFault, ALockedOrExpiredPinIsTriedExactlyOnce) {
     shim_.ForgetCalls();
     shim_.Direct(std::string("fail C_Login ") + value + " count=all\n");
     EXPECT_THAT(TryOpen(shim_.Options()).status(),
-                HasReason(Reason::kHsmLoginRefused))
+                HasReason(Reason::kHsmLoginRefused,
+                          AllOf(HasSubstr(value), HasSubstr("restart"),
+                                HasSubstr(shim_.token().pin_file()))))
         << value;
     EXPECT_EQ(shim_.Calls("C_Login"), 1u) << value;
   }
@@ -85,7 +92,7 @@ TEST_F(LoginFault, ALostLoginThatIsRefusedStopsTheDeviceUntilAnOperatorActs) {
   }
   EXPECT_THAT(device_->Prove(kek_.id), HasReason(Reason::kHsmLoginRefused));
   EXPECT_EQ(shim_.Calls("C_Login"), 1u);
-  EXPECT_FALSE(device_->Health().healthy);
+  EXPECT_FALSE(device_->Health().healthy());
   EXPECT_THAT(device_->Health().detail, Not(HasSubstr(shim_.token().pin())));
 }
 

@@ -24,7 +24,7 @@ TEST_F(SessionFault, DroppedSessionsAreReplacedAndNoCallerNotices) {
   const hsm::DeviceHealth after = device_->Health();
   EXPECT_GT(after.sessions_replaced, before_.sessions_replaced);
   EXPECT_EQ(after.sessions_open, before_.sessions_open);
-  EXPECT_TRUE(after.healthy) << after.detail;
+  EXPECT_TRUE(after.healthy()) << after.detail;
 }
 
 TEST_F(SessionFault, AllSessionsDroppedAndWithThemTheLoginIsHealed) {
@@ -33,7 +33,7 @@ TEST_F(SessionFault, AllSessionsDroppedAndWithThemTheLoginIsHealed) {
   EXPECT_OK(Seal());
   EXPECT_OK(OpenSealed());
   EXPECT_EQ(shim_.Calls("C_Login", "CKR_OK"), 1u);
-  EXPECT_TRUE(device_->Health().healthy) << device_->Health().detail;
+  EXPECT_TRUE(device_->Health().healthy()) << device_->Health().detail;
 }
 
 TEST_F(SessionFault, ALostLoginIsMadeAgainOnceAndNoCallerNotices) {
@@ -43,7 +43,7 @@ TEST_F(SessionFault, ALostLoginIsMadeAgainOnceAndNoCallerNotices) {
   EXPECT_OK(Seal());
   EXPECT_EQ(shim_.Calls("C_Login", "CKR_OK"), 1u);
   EXPECT_EQ(device_->Health().logins, before_.logins + 1);
-  EXPECT_TRUE(device_->Health().healthy) << device_->Health().detail;
+  EXPECT_TRUE(device_->Health().healthy()) << device_->Health().detail;
 }
 
 TEST_F(SessionFault, BlockingCallsSurviveLostSessionsAndLogins) {
@@ -96,7 +96,7 @@ TEST_F(SessionFault, UnderLoadNoCallerNoticesLostSessionsAndLogins) {
   }
   stop = true;
   for (std::thread& thread : threads) thread.join();
-  EXPECT_TRUE(device_->Health().healthy) << device_->Health().detail;
+  EXPECT_TRUE(device_->Health().healthy()) << device_->Health().detail;
 }
 
 // What one call of one function answers, and the call still succeeds.
@@ -115,7 +115,7 @@ TEST_P(TransparentFault, IsRetriedOnceAndSucceeds) {
     EXPECT_OK(OpenSealed());
   }
   EXPECT_EQ(shim_.Calls(function, value), 1u);
-  EXPECT_TRUE(device_->Health().healthy) << device_->Health().detail;
+  EXPECT_TRUE(device_->Health().healthy()) << device_->Health().detail;
   EXPECT_EQ(device_->Health().sessions_open, before_.sessions_open);
   EXPECT_OK(Seal());
   EXPECT_OK(OpenSealed());

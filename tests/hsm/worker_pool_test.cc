@@ -9,6 +9,7 @@
 #include <future>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "strongroom/base/files.h"
 #include "tests/testing/fake_clock.h"
@@ -80,6 +81,10 @@ class Block {
 
 class WorkerPoolTest : public ::testing::Test {
  protected:
+  // Without a test's own end, what it blocked is free by now.
+  void TearDown() override {
+    if (pool_ != nullptr) pool_->Shutdown(SteadyTime::max());
+  }
   void Start(int workers, const Clock& clock, size_t queue_limit = 16) {
     const Pkcs11Options options = token_.Options();
     auto module = Module::Load(options.module_path, "").value();
@@ -87,15 +92,15 @@ class WorkerPoolTest : public ::testing::Test {
     SecretBytes pin = ReadPrivateFile(options.pin_file).value();
     pin.Truncate(token_.pin().size());
     Counter& counter = NullMetrics().GetCounter("c", "h");
-    client_ = std::make_unique<TokenClient>(
+    client_ = std::make_shared<TokenClient>(
         std::move(module),
-        TokenClient::Options{token, options.profile, std::move(pin), &clock,
-                             &counter, &counter});
+        TokenClient::Options{token, options.profile, std::move(pin),
+                             options.pin_file, &clock});
     ASSERT_THAT(client_->Start(), IsOk());
     clock_ = &clock;
-    WorkerPool::Options pool{workers, queue_limit, &clock, &depth_, &sessions_};
-    pool_ = std::make_unique<WorkerPool>(*client_, pool,
-                                         std::vector<WorkerSession>());
+    WorkerPool::Options pool{workers,    queue_limit, &clock,  &depth_,
+                             &sessions_, &counter,    &counter};
+    pool_ = WorkerPool::Create(client_, pool, {});
   }
 
   std::future<Status> Submit(TestCall::Work work,
@@ -128,8 +133,8 @@ class WorkerPoolTest : public ::testing::Test {
   FakeClock fake_clock_;  // outlives the pool
   LastGauge depth_, sessions_;
   const Clock* clock_ = nullptr;
-  std::unique_ptr<TokenClient> client_;
-  std::unique_ptr<WorkerPool> pool_;
+  std::shared_ptr<TokenClient> client_;
+  std::shared_ptr<WorkerPool> pool_;
 };
 
 TEST_F(WorkerPoolTest, AnExclusiveCallIsAloneInTheToken) {
@@ -218,6 +223,25 @@ TEST_F(WorkerPoolTest, AShutdownDoesNotEndBeforeAHangingCallDoes) {
   EXPECT_THAT(Submit(Nothing).get(), HasReason(Reason::kDraining));
   block.Release();
   EXPECT_TRUE(pool_->Shutdown(clock_->Steady() + minutes(1)));
+}
+
+TEST_F(WorkerPoolTest, WhatHangsIsRefusedOnAbandonAndTakesDownWhatIsLeft) {
+  Start(2, Clock::System());
+  Block block;
+  std::future<Status> hangs = SubmitBlock(block);
+  Block other;
+  std::future<Status> written_off = SubmitBlock(other, milliseconds(20));
+  EXPECT_THAT(written_off.get(), HasReason(Reason::kDeadlineExceeded));
+  EXPECT_FALSE(pool_->Shutdown(clock_->Steady() + milliseconds(20)));
+  pool_->Abandon();
+  EXPECT_THAT(hangs.get(), HasReason(Reason::kDeadlineExceeded));
+
+  const std::weak_ptr<WorkerPool> pool = std::exchange(pool_, nullptr);
+  const std::weak_ptr<TokenClient> client = std::exchange(client_, nullptr);
+  block.Release();
+  EXPECT_FALSE(client.expired());
+  other.Release();
+  while (!pool.expired() || !client.expired()) std::this_thread::yield();
 }
 
 TEST_F(WorkerPoolTest, ATokenShortOfSessionsGetsFewerWorkersForAWhile) {

@@ -239,7 +239,7 @@ TEST_F(AdminMethodsTest, AnObjectWithABinaryLabelIsStillListed) {
 
 TEST_F(AdminMethodsTest, StatusJoinsTheServersFactsAndTheServices) {
   fake_.report.device.token_label = "token";
-  fake_.report.health.healthy = false;
+  fake_.report.health.condition = hsm::DeviceCondition::kAway;
   fake_.report.health.detail = "unplugged";
   fake_.report.keys = 4;
   v1::GetStatusResponse response;

@@ -224,7 +224,7 @@ TEST_F(AdminTest, StatusCountsKeysAndShowsTheDevice) {
       service().GetStatus(Rig::CallAs("root", Operation::kGetStatus)));
   EXPECT_EQ(report.keys, 2u);
   EXPECT_EQ(report.key_versions, 3u);
-  EXPECT_FALSE(report.health.healthy);
+  EXPECT_FALSE(report.health.healthy());
   EXPECT_EQ(report.health.detail, "token removed");
   EXPECT_EQ(report.device.profile, rig_.device_.info().profile);
 }

@@ -170,8 +170,16 @@ uint64_t FakeDevice::count(FakeOperation operation) const {
 hsm::DeviceHealth FakeDevice::Health() const {
   MutexLock lock(mutex_);
   hsm::DeviceHealth health;
-  health.healthy = unhealthy_.empty();
-  health.detail = unhealthy_;
+  health.keks_adopted = adopted_.size();
+  for (const auto& [id, kek] : adopted_) health.keks_missing += kek.missing;
+  if (health.keks_missing > 0) {
+    health.condition = hsm::DeviceCondition::kKekMissing;
+    health.detail = "KEK missing";
+  }
+  if (!unhealthy_.empty()) {
+    health.condition = hsm::DeviceCondition::kAway;
+    health.detail = unhealthy_;
+  }
   health.sessions_open = stopped_ ? 0 : options_.workers + 1;
   health.operations = counts_[Index(FakeOperation::kSeal)] +
                       counts_[Index(FakeOperation::kOpen)];
@@ -259,7 +267,22 @@ StatusOr<std::vector<hsm::TokenObject>> FakeDevice::List() {
 
 Status FakeDevice::Probe() {
   SR_RETURN_IF_ERROR(RefuseIfStopped());
-  return Do(FakeOperation::kProbe, [&]() -> Status { return OkStatus(); });
+  return Do(FakeOperation::kProbe, [&]() -> Status {
+    std::vector<Uuid> keks;
+    {
+      MutexLock lock(mutex_);
+      for (auto& [id, kek] : adopted_) {
+        kek.proved = false;
+        keks.push_back(id);
+      }
+    }
+    Status missing;
+    for (const Uuid& id : keks) {
+      if (Status status = ProvedKey(id).status(); !status.ok())
+        missing = status;
+    }
+    return missing;
+  });
 }
 
 bool FakeDevice::Shutdown(SteadyTime until) {
@@ -380,15 +403,17 @@ void FakeDevice::PassHold() {
 
 StatusOr<SecretBytes> FakeDevice::ProvedKey(const Uuid& id) {
   SecretBytes key = objects_->CopyKey(id);
-  if (key.empty()) return NotOnToken(id, "no AES key has this CKA_ID");
   MutexLock lock(mutex_);
+  auto found = adopted_.find(id);
+  if (found != adopted_.end()) found->second.missing = key.empty();
+  if (key.empty()) return NotOnToken(id, "no AES key has this CKA_ID");
   if (forgotten_.contains(id)) {
     return NotOnToken(id, "it was forgotten and not adopted again");
   }
-  auto found = adopted_.find(id);
   if (found == adopted_.end() || found->second.proved) return key;
   const hsm::KnownAnswer& answer = found->second.known_answer;
   if (!OpenWith(key, options_.iv_size, answer.aad, answer.sealed)) {
+    found->second.missing = true;
     return NotOnToken(id, "the object with its CKA_ID is another key");
   }
   found->second.proved = true;

@@ -109,6 +109,7 @@ class FakeDevice final : public hsm::Device {
   struct Adopted {
     hsm::KnownAnswer known_answer;
     bool proved = false;
+    bool missing = false;
   };
 
   static void Fail(Call& call, const Status& status);

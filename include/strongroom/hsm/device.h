@@ -37,14 +37,32 @@ struct DeviceInfo {
   int partial_batches = 2;  // the profile's advice to the engine
 };
 
+// DeviceCondition is what an operator has to know first.
+enum class DeviceCondition {
+  kWell,
+  kKekMissing,     // the token answers, but KEKs are missing or other keys
+  kAway,           // it does not answer; tried again and again
+  kLoginRefused,   // it refused the PIN; nothing is tried until a restart
+  kRestartWanted,  // too many calls hang inside the module
+};
+
 // DeviceHealth is a reading at one moment.
 struct DeviceHealth {
-  bool healthy = true;
-  std::string detail;       // for people; empty when healthy
+  DeviceCondition condition = DeviceCondition::kWell;
+  std::string detail;  // for people; empty when well
+  size_t keks_adopted = 0;
+  size_t keks_missing = 0;  // of these, when last used, proved or probed
   int sessions_open = 0;    // the idle one that keeps the login included
   uint64_t operations = 0;  // seals and opens that reached the token
   uint64_t sessions_replaced = 0;
   uint64_t logins = 0;
+
+  bool healthy() const { return condition == DeviceCondition::kWell; }
+  // usable: some KEK can be used, as far as known.
+  bool usable() const {
+    return healthy() || (condition == DeviceCondition::kKekMissing &&
+                         keks_missing < keks_adopted);
+  }
 };
 
 // TokenObject is one object on the token as the operator sees it.
@@ -123,7 +141,9 @@ class Device {
   // List enumerates every object the session can see, ours or not. Blocks.
   virtual StatusOr<std::vector<TokenObject>> List() = 0;
 
-  // Probe asks the token one cheap question. Blocks.
+  // Probe asks whether the token is logged in and proves one adopted KEK, each
+  // time another; if that is missing, the next, up to 64. KEK_NOT_ON_TOKEN if
+  // one was. Health tells of what it found. Blocks.
   virtual Status Probe() = 0;
 
   // Shutdown lets running calls end, refuses the rest (DRAINING) and logs out.

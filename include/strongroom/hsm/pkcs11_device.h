@@ -31,7 +31,8 @@ struct Pkcs11Options {
 // the tokens seen), FILE_NOT_PRIVATE, FILE_UNREADABLE, HSM_LOGIN_REFUSED,
 // HSM_CAPABILITY_MISSING (naming it), HSM_UNAVAILABLE, HSM_BUSY (no session
 // left), CONFIG_INVALID (the profile's init_args want a directory).
-// One at a time per module and process.
+// One at a time per module and process. `metrics` outlives the device; so does
+// `clock`, and even calls that still hang in the module when that is gone.
 StatusOr<std::unique_ptr<Device>> OpenPkcs11Device(const Pkcs11Options& options,
                                                    const Clock& clock,
                                                    Metrics& metrics);
