@@ -123,6 +123,17 @@ void Module::Finalize() {
   if (!std::exchange(finalized_, true)) functions_->C_Finalize(nullptr);
 }
 
+StatusOr<Token> Module::FindUninitialized() const {
+  SR_ASSIGN_OR_RETURN(std::vector<Token> tokens, ListTokens(*functions_));
+  for (const Token& token : tokens) {
+    if ((token.flags & CKF_TOKEN_INITIALIZED) == 0) return token;
+  }
+  return Error(Reason::kTokenNotFound,
+               "the module has no uninitialised token to make one of; tokens "
+               "seen: " +
+                   Describe(tokens));
+}
+
 StatusOr<Token> Module::FindToken(const std::string& label,
                                   const std::string& serial) const {
   SR_ASSIGN_OR_RETURN(std::vector<Token> tokens, ListTokens(*functions_));

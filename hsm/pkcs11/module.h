@@ -36,6 +36,9 @@ class Module {
   // or serial matches any, but not both may be empty.
   StatusOr<Token> FindToken(const std::string& label,
                             const std::string& serial) const;
+  // FindUninitialized gives the first token that is not initialised yet, or
+  // fails TOKEN_NOT_FOUND.
+  StatusOr<Token> FindUninitialized() const;
   const CK_FUNCTION_LIST& functions() const { return *functions_; }
   CK_RV OpenSession(CK_SLOT_ID slot, bool read_write, Session* out) {
     return Session::Open(*functions_, session_handles_, slot, read_write, out);

@@ -62,7 +62,7 @@ Json ToJson(const ServiceStatus& status) {
 }
 
 std::string ShowStatus(const ServiceStatus& status, WallTime now) {
-  std::string health = status.hsm_healthy ? "answers" : "does NOT answer";
+  std::string health = status.hsm_healthy ? "is well" : "is NOT well";
   if (!status.hsm_detail.empty()) health += ": " + status.hsm_detail;
   std::string text = Facts({
       {"Service", "strongroomd " + status.version + " (" + status.mode + ")"},

@@ -10,11 +10,13 @@
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
-#include "server/process.h"
 #include "server/server.h"
 #include "strongroom/base/files.h"
 #include "strongroom/base/random.h"
+#include "strongroom/base/secret_bytes.h"
+#include "strongroom/hsm/token_setup.h"
 
 namespace strongroom::server {
 namespace {
@@ -36,11 +38,13 @@ StatusOr<std::string> FindModule() {
 }
 
 // RandomPin has 96 bits in hexadecimal digits, which every tool takes.
-std::string RandomPin() {
+SecretBytes RandomPin() {
   std::array<uint8_t, 12> bytes;
   FillRandom(bytes);
-  std::string pin = ToHex(bytes);
+  std::string digits = ToHex(bytes);
+  SecretBytes pin = SecretBytes::CopyOf(AsBytes(digits));
   WipeMemory(bytes.data(), bytes.size());
+  WipeString(&digits);
   return pin;
 }
 
@@ -53,7 +57,7 @@ Status WriteConf(const std::string& path, const std::string& tokens) {
 
 // The token is made beside its place and moved there whole, so that DIR/tokens
 // is there only when it is complete.
-Status MakeToken(const std::string& directory) {
+Status MakeToken(const std::string& directory, const std::string& module_path) {
   const std::string fresh = directory + "/tokens.new";
   const std::string conf = directory + "/softhsm2.new.conf";
   std::error_code error;
@@ -63,27 +67,16 @@ Status MakeToken(const std::string& directory) {
                                               ": " + std::strerror(errno));
   }
   SR_RETURN_IF_ERROR(WriteConf(conf, fresh));
-  std::string pin = RandomPin();
-  std::string officer_pin = RandomPin();
-  Status status = WriteFileAtomically(directory + "/pin", AsBytes(pin), 0600);
-  // The PINs are seen in the process list for a moment. They are worth nothing
-  // without the files of this directory, which is this user's alone.
-  int exit_status =
-      status.ok()
-          ? RunProgram({"softhsm2-util", "--init-token", "--free", "--label",
-                        kDevTokenLabel, "--so-pin", officer_pin, "--pin", pin},
-                       "SOFTHSM2_CONF=" + conf)
-          : -1;
-  WipeString(&pin);
-  WipeString(&officer_pin);
+  // SoftHSM reads it whenever it is initialised.
+  setenv("SOFTHSM2_CONF", conf.c_str(), 1);
+  SecretBytes pin = RandomPin();
+  SR_RETURN_IF_ERROR(
+      WriteFileAtomically(directory + "/pin", pin.Expose(), 0600));
+  SR_RETURN_IF_ERROR(hsm::InitializeToken({.module_path = module_path,
+                                           .label = kDevTokenLabel,
+                                           .officer_pin = RandomPin(),
+                                           .user_pin = std::move(pin)}));
   unlink(conf.c_str());
-  SR_RETURN_IF_ERROR(status);
-  if (exit_status != 0) {
-    return Error(Reason::kTokenNotFound,
-                 "softhsm2-util could not make a token (exit status " +
-                     std::to_string(exit_status) +
-                     "); want it installed: apt-get install softhsm2");
-  }
   const std::string tokens = directory + "/tokens";
   if (std::rename(fresh.c_str(), tokens.c_str()) != 0) {
     return Error(
@@ -150,7 +143,7 @@ StatusOr<hsm::Pkcs11Options> PrepareDevToken(const std::string& directory,
                        " is there: its keys cannot be used without the token; "
                        "put it back, or start with another --dir");
     }
-    SR_RETURN_IF_ERROR(MakeToken(directory));
+    SR_RETURN_IF_ERROR(MakeToken(directory, options.module_path));
     made->push_back("a SoftHSM token \"" + std::string(kDevTokenLabel) +
                     "\" with a random PIN (tokens/, pin)");
   }

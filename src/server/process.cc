@@ -1,9 +1,7 @@
 #include "server/process.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -11,13 +9,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <string_view>
 
 #include "strongroom/base/log.h"
 #include "strongroom/base/secret_bytes.h"
@@ -142,39 +138,6 @@ Watchdog::~Watchdog() {
     changed_.SignalAll();
   }
   thread_.join();
-}
-
-int RunProgram(const std::vector<std::string>& arguments,
-               const std::string& extra_env) {
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) {
-    argv.push_back(const_cast<char*>(argument.c_str()));
-  }
-  argv.push_back(nullptr);
-  // What is added replaces what is there: of two, programs take the first.
-  std::string_view name =
-      std::string_view(extra_env).substr(0, extra_env.find('=') + 1);
-  std::vector<char*> environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (std::string_view(*entry).substr(0, name.size()) == name) continue;
-    environment.push_back(*entry);
-  }
-  environment.push_back(const_cast<char*>(extra_env.c_str()));
-  environment.push_back(nullptr);
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
-  pid_t child = -1;
-  int failed = posix_spawnp(&child, argv[0], &files, nullptr, argv.data(),
-                            environment.data());
-  posix_spawn_file_actions_destroy(&files);
-  if (failed != 0) return -1;
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 }  // namespace strongroom::server

@@ -4,7 +4,6 @@
 #include <functional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "strongroom/base/mutex.h"
 
@@ -64,11 +63,5 @@ class Watchdog {
   bool done_ SR_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
-
-// RunProgram runs `arguments` (the first is looked up in PATH) with `extra_env`
-// added, its output discarded, and gives its exit status; -1 if it could not be
-// started.
-int RunProgram(const std::vector<std::string>& arguments,
-               const std::string& extra_env);
 
 }  // namespace strongroom::server

@@ -8,6 +8,7 @@
 #include "rpc/listen_address.h"
 #include "rpc/rpc_server.h"
 #include "server/certificates.h"
+#include "server/health_watch.h"
 #include "server/mode_marks.h"
 #include "server/process.h"
 #include "server/timer.h"
@@ -40,6 +41,8 @@ double SecondsOf(WallTime time) {
 // they use.
 // How long new requests are refused with a reason before the listener closes.
 constexpr std::chrono::milliseconds kRefusalTime(200);
+// How often an idle token is asked how it is.
+constexpr std::chrono::seconds kProbePeriod(5);
 
 struct Server::Parts {
   Parts(const Config& from, const Clock& time) : config(from), clock(time) {}
@@ -62,7 +65,9 @@ struct Server::Parts {
   std::unique_ptr<service::KeyService> service;
   std::unique_ptr<rpc::RpcServer> rpc;
   std::unique_ptr<observe::MetricsEndpoint> endpoint;
-  SteadyTime next_dates{};  // the key timer's own
+  std::unique_ptr<HealthWatch> health;
+  SteadyTime next_dates{};  // the key timer's own, both
+  SteadyTime next_probe{};
   std::unique_ptr<Timer> key_timer;
   std::unique_ptr<Timer> engine_timer;
 
@@ -162,6 +167,8 @@ Status Server::Parts::Listen() {
   options.blocking_queue = config.limits.lifecycle_queue;
   options.memory_bytes = config.limits.network_memory_bytes;
   SR_ASSIGN_OR_RETURN(rpc, rpc::RpcServer::Start(options, *service, clock));
+  health = std::make_unique<HealthWatch>(
+      *device, metrics, [this](bool serving) { rpc->SetServing(serving); });
   return OkStatus();
 }
 
@@ -203,6 +210,10 @@ std::chrono::milliseconds Server::Parts::TickKeys() {
   if (clock.Steady() >= next_dates) {
     NoteCertificateDates();
     next_dates = clock.Steady() + std::chrono::minutes(1);
+  }
+  if (clock.Steady() >= next_probe) {
+    health->Look();
+    next_probe = clock.Steady() + kProbePeriod;
   }
   return std::chrono::duration_cast<std::chrono::milliseconds>(
       keyring->RunDue() - clock.Now());
@@ -248,7 +259,7 @@ Status Server::Start() {
       100ms, 2000ms, [parts = parts_.get()] { return parts->TickKeys(); });
   parts_->engine_timer = std::make_unique<Timer>(
       10ms, 250ms, [parts = parts_.get()] { return parts->TickEngine(); });
-  parts_->rpc->SetServing(true);
+  parts_->health->Serve(true);
   log::Info("serving", {{"grpc", grpc_address()},
                         {"metrics", metrics_address()},
                         {"mode", ModeName(parts_->config.mode)},
@@ -274,7 +285,7 @@ Status Server::Reload() {
   auto rules = LoadPolicy(parts_->config.policy_path);
   if (rules.ok()) {
     size_t count = (*rules)->rule_count();
-    parts_->policy->Replace(*std::move(rules));
+    parts_->policy->Replace(*rules);
     log::Info("policy reloaded",
               {{"path", parts_->config.policy_path}, {"rules", count}});
   } else {
@@ -302,7 +313,7 @@ bool Server::Stop() {
                          std::chrono::seconds(parts.config.drain_seconds);
   // A part of the time is kept for what comes after the last answer.
   const SteadyTime answers_end = end - std::chrono::milliseconds(500);
-  if (parts.rpc != nullptr) parts.rpc->SetServing(false);
+  if (parts.health != nullptr) parts.health->Serve(false);
   if (parts.service != nullptr && !parts.service->Drain(answers_end)) {
     log::Warning(
         "requests are left at the end of the drain time: refusing "

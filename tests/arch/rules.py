@@ -178,6 +178,17 @@ def reasons_documented(root):
     return bad
 
 
+def no_child_processes(root):
+    """What a program is started with is seen by every user: PINs are not."""
+    call = re.compile(r"\b(fork|vfork|clone|system|popen|posix_spawnp?|"
+                      r"exec(?:l|lp|le|v|vp|ve|vpe))\s*\(")
+    bad = []
+    for path in sources(root, "src", "include", "hsm/pkcs11"):
+        for match in call.finditer(without_comments(read(path))):
+            bad.append(f"{path}: {match.group(1)} starts a process")
+    return bad
+
+
 def no_unfinished_marks(root):
     marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|GTEST_SKIP|\bDISABLED_[A-Z]")
     bad = []
@@ -204,7 +215,7 @@ def links_in_documents(root):
 
 RULES = {f.__name__: f for f in (
     layers, foreign_headers, cryptoki, openssl_and_grpc, one_row_per_rpc,
-    reasons_documented, no_unfinished_marks, links_in_documents)}
+    reasons_documented, no_child_processes, no_unfinished_marks, links_in_documents)}
 
 
 def main():

@@ -67,6 +67,10 @@ class EachRuleFindsItsViolation(unittest.TestCase):
         self.assert_found("reasons_documented", "TWO is ABORTED")
         self.assert_found("reasons_documented", "no such reason OLD")
 
+    def test_a_child_process(self):
+        self.write("src/server/x.cc", 'int r = posix_spawnp(&child, "x");\n')
+        self.assert_found("no_child_processes", "posix_spawnp")
+
     def test_an_unfinished_mark(self):
         self.write("src/base/x.cc", "// TO" "DO: later\n")
         self.assert_found("no_unfinished_marks", "later")

@@ -140,7 +140,7 @@ TEST_F(KeyTest, StatusAndWhoAmISpeakBothForms) {
   fake_.identity = {"alice", "CN=alice", {"everything on **"}};
   EXPECT_THAT(Run({"status"}).out,
               AllOf(HasSubstr("strongroomd 1.2 (dev)"),
-                    HasSubstr("does NOT answer: removed"),
+                    HasSubstr("is NOT well: removed"),
                     HasSubstr("Warning: development only")));
   nlohmann::json json = Run({"status", "--output", "json"}).Json();
   EXPECT_EQ(json.at("hsm_healthy"), false);

@@ -16,7 +16,8 @@ strongroom_requests_in_flight strongroom_batch_items strongroom_items_total
 strongroom_queue_depth strongroom_queue_seconds
 strongroom_token_operations_total strongroom_token_operation_seconds
 strongroom_token_sessions strongroom_token_sessions_replaced_total
-strongroom_token_logins_total strongroom_token_queue_depth strongroom_keys
+strongroom_token_logins_total strongroom_token_queue_depth
+strongroom_token_healthy strongroom_keks_missing strongroom_keys
 strongroom_key_versions strongroom_rotations_total
 strongroom_audit_records_total strongroom_audit_write_seconds
 strongroom_audit_sync_seconds
@@ -130,6 +131,22 @@ class Standard(e2e.E2eTest):
                         "strongroom.v1.KeyAdmin"):
             self.assertEqual(self.health(service), ("OK", b"\x08\x01"))
         self.assertEqual(self.health("no.such.Service")[0], "NOT_FOUND")
+
+    def test_health_status_and_metrics_tell_that_every_kek_is_gone(self):
+        for name in ("demo/one", "demo/two"):
+            self.probe.ok("KeyAdmin/CreateKey", {"name": name})
+        status = self.probe.ok("KeyAdmin/GetStatus", {})
+        self.assertTrue(status["hsm_healthy"], status)
+        for label in self.site.token.labels():
+            self.site.token.pkcs11_tool("--delete-object", "--type", "secrkey",
+                                        "--label", label)
+        e2e.wait_until("health says NOT_SERVING", lambda: self.health("") == (
+            "OK", b"\x08\x02"))
+        status = self.probe.ok("KeyAdmin/GetStatus", {})
+        self.assertFalse(status.get("hsm_healthy", False))
+        self.assertIn("KEK missing: 2 of 2", status["hsm_detail"])
+        self.assertEqual(self.daemon.metric("strongroom_keks_missing"), 2)
+        self.assertEqual(self.daemon.metric("strongroom_token_healthy"), 0)
 
     def test_reflection_lists_the_services(self):
         # ServerReflectionRequest{list_services: "*"}

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "strongroom/hsm/token_setup.h"
 #include "tests/fault/fault_fixture.h"
 
 namespace strongroom::testing {
@@ -115,6 +116,15 @@ TEST_F(StartFault, ATokenThatIsNotFoundIsNamedWithThoseThatWereSeen) {
               HasReason(Reason::kTokenNotFound, HasSubstr("payments-hsm")));
   EXPECT_THAT(std::string(MessageOf(status)), HasSubstr("shimmed"));
   EXPECT_EQ(shim_.Calls("C_Login"), 0u);
+}
+
+TEST_F(StartFault, ATokenIsNotMadeWhereNoneIsUninitialised) {
+  shim_.Direct("fail C_GetTokenInfo CKR_TOKEN_NOT_PRESENT count=all\n");
+  EXPECT_THAT(hsm::InitializeToken({shim_.Options().module_path, "new",
+                                    SecretBytes::CopyOf(Bytes(8, 'o')),
+                                    SecretBytes::CopyOf(Bytes(8, 'u'))}),
+              HasReason(Reason::kTokenNotFound, HasSubstr("none")));
+  EXPECT_EQ(shim_.Calls("C_InitToken"), 0u);
 }
 
 TEST_F(StartFault, LabelAndSerialMustBothMatch) {

@@ -13,7 +13,6 @@
 #include "server/dev_certificates.h"
 #include "server/dev_setup.h"
 #include "server/mode_marks.h"
-#include "server/process.h"
 #include "strongroom/base/files.h"
 #include "strongroom/store/store.h"
 #include "strongroom/v1/key_admin.grpc.pb.h"
@@ -263,14 +262,6 @@ TEST_F(ServerTest, AnAddressInUseIsSaidBeforeTokenAndStoreAreTouched) {
 TEST(DevEnvironmentTest, APathWithAQuoteIsQuotedForTheShell) {
   EXPECT_THAT(server::DevEnvironment("/tmp/it's", "127.0.0.1:1"),
               HasSubstr("STRONGROOM_CA='/tmp/it'\\''s/tls/ca.crt'"));
-}
-
-TEST(RunProgramTest, GivesTheExitStatusAndMinusOneForWhatIsNotThere) {
-  EXPECT_EQ(server::RunProgram({"sh", "-c", "exit $SR_TEST"}, "SR_TEST=7"), 7);
-  // What is there already is replaced.
-  EXPECT_EQ(server::RunProgram({"sh", "-c", "test \"$PATH\" = /x"}, "PATH=/x"),
-            0);
-  EXPECT_NE(server::RunProgram({"no-such-program-here"}, "A=b"), 0);
 }
 
 }  // namespace
