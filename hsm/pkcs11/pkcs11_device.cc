@@ -14,6 +14,8 @@ namespace {
 
 // For calls that block and name no deadline of their own.
 constexpr std::chrono::seconds kBlockingLimit{30};
+// Nobody waits longer to hear that a token does not answer: a stop, for one.
+constexpr std::chrono::seconds kProbeLimit{5};
 // For a device that is destroyed without Shutdown.
 constexpr std::chrono::seconds kLastWait{10};
 
@@ -43,7 +45,8 @@ class Pkcs11Device final : public Device {
 
  private:
   TokenClient& client() const { return *context_->client; }
-  Status Block(CallKind kind, BlockingCall::Work work);
+  Status Block(CallKind kind, BlockingCall::Work work,
+               std::chrono::seconds limit = kBlockingLimit);
   // An object change: alone on the token where the profile says so.
   Status Change(CallKind kind, BlockingCall::Work work);
 
@@ -116,10 +119,10 @@ void Pkcs11Device::Open(const Uuid& kek, ByteView aad, ByteView sealed,
                                            std::move(done)));
 }
 
-Status Pkcs11Device::Block(CallKind kind, BlockingCall::Work work) {
+Status Pkcs11Device::Block(CallKind kind, BlockingCall::Work work,
+                           std::chrono::seconds limit) {
   auto call = std::make_shared<BlockingCall>(
-      context_, kind, context_->clock.Steady() + kBlockingLimit,
-      std::move(work));
+      context_, kind, context_->clock.Steady() + limit, std::move(work));
   pool_->Submit(call);
   return call->Wait();
 }
@@ -166,10 +169,12 @@ StatusOr<std::vector<TokenObject>> Pkcs11Device::List() {
 }
 
 Status Pkcs11Device::Probe() {
-  return Block(CallKind::kProbe,
-               [](TokenClient& client, WorkerSession& worker) {
-                 return client.Probe(worker);
-               });
+  return Block(
+      CallKind::kProbe,
+      [](TokenClient& client, WorkerSession& worker) {
+        return client.Probe(worker);
+      },
+      kProbeLimit);
 }
 
 bool Pkcs11Device::Shutdown(SteadyTime until) {

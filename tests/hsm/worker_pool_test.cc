@@ -118,6 +118,13 @@ class WorkerPoolTest : public ::testing::Test {
     block.WaitUntilEntered();
     return result;
   }
+  // A call that is inside when its deadline passes: on the fake clock, for on
+  // the real one it could pass while the call still waits.
+  std::future<Status> SubmitHanging(Block& block) {
+    std::future<Status> result = SubmitBlock(block, kLimit);
+    fake_clock_.Advance(kLimit);
+    return result;
+  }
   std::future<Status> SubmitExclusive(
       std::function<Status()> work,
       std::chrono::nanoseconds limit = minutes(1)) {
@@ -127,6 +134,7 @@ class WorkerPoolTest : public ::testing::Test {
         },
         limit);
   }
+  static constexpr milliseconds kLimit{20};
   static Status Nothing(WorkerSession&) { return OkStatus(); }
 
   SoftHsmToken token_;
@@ -180,11 +188,12 @@ TEST_F(WorkerPoolTest, ATokenThatDoesNotComeToRestRefusesTheChangeAlone) {
 }
 
 TEST_F(WorkerPoolTest, AnExclusiveCallThatHangsDoesNotStopTheOthersForEver) {
-  Start(2, Clock::System());
+  Start(2, fake_clock_);
   Block block;
-  std::future<Status> change = SubmitExclusive(block.Work(), milliseconds(50));
+  std::future<Status> change = SubmitExclusive(block.Work(), kLimit);
   block.WaitUntilEntered();
   std::future<Status> other = Submit(Nothing);
+  fake_clock_.Advance(kLimit);
   EXPECT_THAT(change.get(), HasReason(Reason::kDeadlineExceeded));
   EXPECT_THAT(other.get(), IsOk());
   EXPECT_EQ(pool_->Read().hanging, 1);
@@ -195,13 +204,14 @@ TEST_F(WorkerPoolTest, AnExclusiveCallThatHangsDoesNotStopTheOthersForEver) {
 }
 
 TEST_F(WorkerPoolTest, TooManyHangingCallsWantARestartUntilTheyComeBack) {
-  Start(1, Clock::System());
+  Start(1, fake_clock_);
   Block one, two;
-  std::future<Status> first = SubmitBlock(one, milliseconds(20));
+  std::future<Status> first = SubmitHanging(one);
   EXPECT_THAT(first.get(), HasReason(Reason::kDeadlineExceeded));
   EXPECT_FALSE(pool_->Read().restart_wanted);
-  std::future<Status> second = SubmitBlock(two, milliseconds(20));
+  std::future<Status> second = SubmitBlock(two, kLimit);
   std::future<Status> waiting = Submit(Nothing);
+  fake_clock_.Advance(kLimit);
   EXPECT_THAT(second.get(), HasReason(Reason::kDeadlineExceeded));
   EXPECT_THAT(waiting.get(), HasReason(Reason::kHsmUnavailable));
   EXPECT_TRUE(pool_->Read().restart_wanted);
@@ -215,10 +225,9 @@ TEST_F(WorkerPoolTest, TooManyHangingCallsWantARestartUntilTheyComeBack) {
 }
 
 TEST_F(WorkerPoolTest, AShutdownDoesNotEndBeforeAHangingCallDoes) {
-  Start(1, Clock::System());
+  Start(1, fake_clock_);
   Block block;
-  EXPECT_THAT(SubmitBlock(block, milliseconds(20)).get(),
-              HasReason(Reason::kDeadlineExceeded));
+  EXPECT_THAT(SubmitHanging(block).get(), HasReason(Reason::kDeadlineExceeded));
   EXPECT_FALSE(pool_->Shutdown(clock_->Steady() + milliseconds(20)));
   EXPECT_THAT(Submit(Nothing).get(), HasReason(Reason::kDraining));
   block.Release();
@@ -226,11 +235,11 @@ TEST_F(WorkerPoolTest, AShutdownDoesNotEndBeforeAHangingCallDoes) {
 }
 
 TEST_F(WorkerPoolTest, WhatHangsIsRefusedOnAbandonAndTakesDownWhatIsLeft) {
-  Start(2, Clock::System());
+  Start(2, fake_clock_);
   Block block;
   std::future<Status> hangs = SubmitBlock(block);
   Block other;
-  std::future<Status> written_off = SubmitBlock(other, milliseconds(20));
+  std::future<Status> written_off = SubmitHanging(other);
   EXPECT_THAT(written_off.get(), HasReason(Reason::kDeadlineExceeded));
   EXPECT_FALSE(pool_->Shutdown(clock_->Steady() + milliseconds(20)));
   pool_->Abandon();

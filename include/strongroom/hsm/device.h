@@ -142,7 +142,7 @@ class Device {
   virtual StatusOr<std::vector<TokenObject>> List() = 0;
 
   // Probe asks whether the token is logged in and proves one adopted KEK, each
-  // time another; if that is missing, the next, up to 64. KEK_NOT_ON_TOKEN if
+  // time another; if that is missing, the next, up to 8. KEK_NOT_ON_TOKEN if
   // one was. Health tells of what it found. Blocks.
   virtual Status Probe() = 0;
 
