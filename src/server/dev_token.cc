@@ -72,11 +72,12 @@ Status MakeToken(const std::string& directory, const std::string& module_path) {
   SecretBytes pin = RandomPin();
   SR_RETURN_IF_ERROR(
       WriteFileAtomically(directory + "/pin", pin.Expose(), 0600));
-  SR_RETURN_IF_ERROR(hsm::InitializeToken({.module_path = module_path,
-                                           .label = kDevTokenLabel,
-                                           .officer_pin = RandomPin(),
-                                           .user_pin = std::move(pin)}));
+  Status made = hsm::InitializeToken({.module_path = module_path,
+                                      .label = kDevTokenLabel,
+                                      .officer_pin = RandomPin(),
+                                      .user_pin = std::move(pin)});
   unlink(conf.c_str());
+  SR_RETURN_IF_ERROR(made);
   const std::string tokens = directory + "/tokens";
   if (std::rename(fresh.c_str(), tokens.c_str()) != 0) {
     return Error(
