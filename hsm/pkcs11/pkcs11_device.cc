@@ -32,6 +32,9 @@ class Pkcs11Device final : public Device {
   DeviceHealth Health() const override;
   void Seal(const Uuid& kek, ByteView aad, ByteView secret, SteadyTime deadline,
             SealDone done) override;
+  void OnSealRetry(MayRetrySeal may) override {
+    client().OnSealRetry(std::move(may));
+  }
   void Open(const Uuid& kek, ByteView aad, ByteView sealed, SteadyTime deadline,
             OpenDone done) override;
   Status CreateKek(const Uuid& id, std::string_view label) override;

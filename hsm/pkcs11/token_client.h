@@ -76,6 +76,8 @@ class TokenClient {
   const Profile& profile() const { return profile_; }
   const Token& token() const { return token_; }
   KekTable& keks() { return keks_; }
+  // See Device::OnSealRetry.
+  void OnSealRetry(Device::MayRetrySeal may) SR_EXCLUDES(retry_mutex_);
   DeviceState& state() { return state_; }
   const DeviceState& state() const { return state_; }
   const Anchor& anchor() const { return anchor_; }
@@ -114,6 +116,7 @@ class TokenClient {
   Step Refute(const Session& session, const Uuid& kek,
               const KekTable::Entry& entry, Proof proof);
 
+  bool MayRetrySeal(const Uuid& kek) SR_EXCLUDES(retry_mutex_);
   Step CreateOn(const Session& session, const Uuid& id, std::string_view label);
   Step DestroyOn(const Session& session, const Uuid& id);
 
@@ -125,6 +128,8 @@ class TokenClient {
   KekTable keks_;
   DeviceState state_;
   Anchor anchor_;
+  Mutex retry_mutex_;
+  Device::MayRetrySeal may_retry_ SR_GUARDED_BY(retry_mutex_);
 };
 
 }  // namespace strongroom::hsm

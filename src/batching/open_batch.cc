@@ -18,6 +18,7 @@ class OpenBatch final : public TokenBatch {
   using TokenBatch::TokenBatch;
 
   void Start(const KekRef& kek) {
+    use_ = kek.use;
     auto self = std::static_pointer_cast<OpenBatch>(shared_from_this());
     const envelope::Header& header = HeaderOf(batch_.slices.front());
     // Copied: once the call is abandoned the items are their owner's again.
@@ -47,6 +48,8 @@ class OpenBatch final : public TokenBatch {
   void TokenDone(StatusOr<SecretBytes> batch_key) {
     const bool mine = Claim();
     core_->Release(batch_, this);
+    // Ends with this call and not with the batch, whose end is the device's.
+    const std::shared_ptr<const void> use = std::move(use_);
     if (!mine) return;
     const Core::Hold hold(core_);
     if (!batch_key.ok()) {
@@ -88,6 +91,8 @@ class OpenBatch final : public TokenBatch {
       item->status = secret.status();
     }
   }
+
+  std::shared_ptr<const void> use_;  // of the version
 };
 
 }  // namespace

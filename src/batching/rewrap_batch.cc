@@ -23,6 +23,7 @@ class RewrapBatch final : public TokenBatch {
         deadline_(core_->CallDeadline(batch_.slices)) {}
 
   void Start(const KekRef& old) {
+    use_ = old.use;
     auto self = std::static_pointer_cast<RewrapBatch>(shared_from_this());
     Await();
     if (!core_->Enlist(self)) {
@@ -47,6 +48,7 @@ class RewrapBatch final : public TokenBatch {
   }
 
   void Opened(StatusOr<SecretBytes> batch_key) {
+    const std::shared_ptr<const void> use = std::move(use_);
     if (!Claim()) {
       core_->Release(batch_, this);
       return;
@@ -113,6 +115,7 @@ class RewrapBatch final : public TokenBatch {
   }
 
   envelope::Header header_;
+  std::shared_ptr<const void> use_;  // of the old version
   const SteadyTime deadline_;
 };
 

@@ -38,6 +38,7 @@ std::string BatchText(const client::Key& key) {
 
 std::string DestroyText(const client::KeyVersion& version, WallTime now) {
   if (!version.destroy_time.has_value()) return "";
+  if (version.destruction_held) return "held: the store may be an old copy";
   return ShowTime(*version.destroy_time, now);
 }
 
@@ -58,6 +59,7 @@ Json ToJson(const client::KeyVersion& version) {
   json["primary"] = version.primary;
   json["create_time"] = FormatTime(version.created);
   json["destroy_time"] = TimeOrNull(version.destroy_time);
+  json["destruction_held"] = version.destruction_held;
   json["kek_id"] = version.kek_id;
   json["seals"] = version.seals;
   return json;

@@ -33,6 +33,7 @@ KeyVersion FromWire(const v1::KeyVersion& version) {
   out.created = ToWallTime(version.create_time());
   if (version.has_destroy_time()) {
     out.destroy_time = ToWallTime(version.destroy_time());
+    out.destruction_held = version.destruction_held();
   }
   out.kek_id = version.kek_id();
   out.seals = version.seals();

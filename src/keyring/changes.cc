@@ -63,6 +63,7 @@ Status MoveRow(const store::KeyRow& key, VersionMove move, WallTime now,
                      "the destruction cannot be cancelled");
   }
   row->state = *target;
+  row->held = false;
   row->destroy_time = *target == VersionState::kDestroyScheduled
                           ? now + std::chrono::seconds(key.destroy_after_s)
                           : WallTime{};
@@ -131,10 +132,16 @@ StatusOr<std::shared_ptr<const Key>> KeyringImpl::Move(const Uuid& id,
       SR_RETURN_IF_ERROR(MoveRow(rows.key, move, clock_.Now(), &row));
       return t.UpdateVersion(row);
     });
+    // The operator has spoken: what was scheduled before the start is no more.
+    if (result.ok()) in_grace_.erase({id, version});
     CrashPoint("move/published");
   }
   // Also after a failure: the change may be stored all the same.
   EndWindows(id);
+  if (result.ok() &&
+      !Permits((*result)->Find(version)->state, VersionUse::kOpen)) {
+    SR_RETURN_IF_ERROR(AwaitUses(id, version));
+  }
   return result;
 }
 

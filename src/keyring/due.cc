@@ -87,7 +87,23 @@ void KeyringImpl::RotateOneDue(WallTime now) {
     }
   }
   if (due == nullptr) return;
-  KeyResult rotated = RotateIf(due->id, due->primary);
+  Event event{.kind = Event::Kind::kRotation,
+              .done = false,
+              .key = due->name.ToString(),
+              .version = due->primary,
+              .outcome = OkStatus()};
+  const Status begun = Tell(event);
+  KeyResult rotated =
+      begun.ok() ? RotateIf(due->id, due->primary) : KeyResult(begun);
+  if (begun.ok()) {
+    event.done = true;
+    event.outcome = rotated.status();
+    const Status told = Tell(event);
+    if (!told.ok()) {
+      log::Error("the end of a rotation is not in the audit log",
+                 {{"key", event.key}, {"error", told}});
+    }
+  }
   if (rotated.ok()) {
     log::Info("rotated a key that was due", {{"key", due->name.ToString()},
                                              {"primary", (*rotated)->primary}});
@@ -101,16 +117,23 @@ void KeyringImpl::RotateOneDue(WallTime now) {
 
 void KeyringImpl::DestroyOneDue(WallTime now) {
   MutexLock lock(changes_);
-  if (hold_destructions_) return;
   const std::shared_ptr<const View> view = live_.Get();
   for (const auto& [name, key] : view->snapshot->keys()) {
     for (const Version& version : key->versions) {
       if (version.state != VersionState::kDestroyScheduled ||
-          version.destroy_time > now || !MayTryNow(key->id)) {
+          version.destroy_time > now || !MayDestroy(*key, version) ||
+          !MayTryNow(key->id)) {
         continue;
       }
       const std::string what = name + " v" + std::to_string(version.number);
-      const Status status = BeginDestruction(key->id, version.number, now);
+      Status status = Tell({.kind = Event::Kind::kDestruction,
+                            .done = false,
+                            .key = name,
+                            .version = version.number,
+                            .outcome = OkStatus()});
+      if (status.ok()) {
+        status = BeginDestruction(key->id, version.number, now);
+      }
       if (status.ok()) {
         log::Info("destroyed a KEK as scheduled", {{"version", what}});
       } else {
@@ -124,18 +147,34 @@ void KeyringImpl::DestroyOneDue(WallTime now) {
   }
 }
 
+bool KeyringImpl::MayDestroy(const Key& key, const Version& version) const {
+  if (version.destruction_held) return false;
+  return !in_grace_.contains({key.id, version.number}) ||
+         clock_.Steady() >= grace_ends_;
+}
+
+Status KeyringImpl::Tell(const Event& event) const {
+  return options_.record ? options_.record(event) : OkStatus();
+}
+
 // The mark is what makes a destruction that has begun final: from here on the
 // object may be gone, so nobody may cancel any more.
 Status KeyringImpl::BeginDestruction(const Uuid& id, uint32_t version,
                                      WallTime now) {
   CrashPoint("destroy/begin");
+  KeyRows before;
+  SR_RETURN_IF_ERROR(store_.Read([&](store::ReadTransaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(before, ReadRows(t, id));
+    return OkStatus();
+  }));
+  SR_RETURN_IF_ERROR(ProveToken(before));
   store::Lease lease;
   store::VersionRow row;
   const Status marked = store_.Update([&](store::Transaction& t) -> Status {
     SR_ASSIGN_OR_RETURN(const KeyRows rows, ReadRows(t, id));
     const store::VersionRow* stored = rows.Find(version);
     if (stored == nullptr || stored->state != VersionState::kDestroyScheduled ||
-        stored->destroy_time > now) {
+        stored->destroy_time > now || stored->held) {
       return Error(Reason::kConflict,
                    "key version " + rows.key.name + " v" +
                        std::to_string(version) +
@@ -171,7 +210,7 @@ WallTime KeyringImpl::NextDue(WallTime now) {
     WallTime due = WhenToRotate(*live, now);
     for (const Version& version : live->key->versions) {
       if (version.state == VersionState::kDestroyScheduled &&
-          !hold_destructions_) {
+          MayDestroy(*live->key, version)) {
         due = std::min(due, version.destroy_time);
       }
     }

@@ -45,6 +45,7 @@ StatusOr<Inventory> KekToken::TakeInventory() const {
   Inventory inventory;
   for (hsm::TokenObject& object : objects) {
     const auto label = KekLabel::Parse(object.label);
+    if (label && label->installation != installation_) ++inventory.foreign;
     if (label && label->installation == installation_) {
       uint32_t& highest = inventory.highest[label->key_id];
       highest = std::max(highest, label->version);
@@ -83,6 +84,10 @@ void KekToken::Adopt(const store::VersionRow& row) const {
                  .known_answer = {
                      .aad = envelope::KnownAnswerAad(row.key_id, row.version),
                      .sealed = row.known_answer}});
+}
+
+Status KekToken::Prove(const store::VersionRow& row) const {
+  return device_.Prove(row.kek_id);
 }
 
 Status KekToken::Destroy(const store::VersionRow& row) const {

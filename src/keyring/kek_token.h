@@ -17,6 +17,8 @@ struct Inventory {
   std::map<Uuid, hsm::TokenObject> keks;
   // Every object with a label of this installation, whatever it is.
   std::vector<hsm::TokenObject> labelled;
+  // Objects with a label of another installation.
+  int foreign = 0;
   // The highest version number in those labels, by key.
   std::map<Uuid, uint32_t> highest;
 };
@@ -38,6 +40,8 @@ class KekToken {
   StatusOr<Bytes> SealKnownAnswer(const store::VersionRow& row) const;
   // Adopt tells the device the row's known answer.
   void Adopt(const store::VersionRow& row) const;
+  // Prove: does the KEK's known answer open? KEK_NOT_ON_TOKEN.
+  Status Prove(const store::VersionRow& row) const;
   // Destroy is OK if there is no such object. The row must be ours, and
   // PENDING or marked for destruction.
   Status Destroy(const store::VersionRow& row) const;

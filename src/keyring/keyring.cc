@@ -20,7 +20,11 @@ KeyringImpl::KeyringImpl(store::Store& store, hsm::Device& device,
       reservations_(
           metrics.GetCounter("strongroom_seal_ledger_reservations_total",
                              "Blocks of seals reserved in the store.")),
-      live_(metrics) {}
+      live_(metrics) {
+  device_.OnSealRetry([this](const Uuid& kek) { return CountRetry(kek); });
+}
+
+KeyringImpl::~KeyringImpl() { device_.OnSealRetry(nullptr); }
 
 StatusOr<std::vector<Keyring::OwnedObject>> KeyringImpl::DescribeObjects() {
   SR_ASSIGN_OR_RETURN(std::vector<hsm::TokenObject> objects, device_.List());
@@ -29,7 +33,9 @@ StatusOr<std::vector<Keyring::OwnedObject>> KeyringImpl::DescribeObjects() {
   std::unordered_map<Uuid, std::string> owners;
   for (const KeyRows& key : rows) {
     for (const store::VersionRow& row : key.versions) {
-      owners.emplace(row.kek_id, "kek " + key.key.name + " v" +
+      const bool gone = row.state == VersionState::kDestroyed;
+      owners.emplace(row.kek_id, (gone ? "destroyed kek " : "kek ") +
+                                     key.key.name + " v" +
                                      std::to_string(row.version));
     }
   }

@@ -3,11 +3,14 @@
 // recovery.cc (Start, and what failures left), due.cc (time), keyring.cc.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "keyring/kek_token.h"
@@ -31,6 +34,7 @@ class KeyringImpl final : public Keyring {
  public:
   KeyringImpl(store::Store& store, hsm::Device& device, const Clock& clock,
               Metrics& metrics, KeyringOptions options);
+  ~KeyringImpl() override;
 
   StatusOr<batching::KekRef> Primary(const Uuid& key_id) override;
   StatusOr<batching::KekRef> ForSeal(const Uuid& key_id) override;
@@ -73,6 +77,7 @@ class KeyringImpl final : public Keyring {
   // RotateIf is CONFLICT if the primary is not the expected one any more.
   KeyResult RotateIf(const Uuid& id, std::optional<uint32_t> expected_primary)
       SR_EXCLUDES(changes_);
+  Status SettleBeforeRotation(const Uuid& id) SR_REQUIRES(changes_);
   // MakeVersion runs all steps. `begin` is the part of the first transaction
   // that differs; it gives the number of the new version.
   KeyResult MakeVersion(
@@ -98,6 +103,8 @@ class KeyringImpl final : public Keyring {
       SR_REQUIRES(changes_);
   Status Publish(std::vector<KeyRows> rows) SR_REQUIRES(changes_);
   KeyResult Published(const Uuid& id) const;
+  // AwaitUses waits until no open under the version runs.
+  Status AwaitUses(const Uuid& id, uint32_t version) const;
   void EndWindows(const Uuid& id) const;
   StatusOr<store::Lease> TakeLease(store::Transaction& transaction,
                                    const Uuid& key_id) const;
@@ -110,6 +117,11 @@ class KeyringImpl final : public Keyring {
   void LookForUnknown(const std::vector<KeyRows>& rows,
                       const Inventory& inventory, RecoveryReport* report)
       SR_REQUIRES(changes_);
+  // HoldDestructions marks what an old copy of the store must not destroy.
+  Status HoldDestructions(std::optional<uint64_t> watermark,
+                          bool unknown_objects, RecoveryReport* report)
+      SR_REQUIRES(changes_);
+  void StartGrace() SR_REQUIRES(changes_);
   // Settle brings what is unfinished in a key's rows to an end, and publishes
   // them as they are then. With an inventory, a PENDING version whose KEK is
   // there is finished; without one it is taken back.
@@ -125,6 +137,8 @@ class KeyringImpl final : public Keyring {
       SR_REQUIRES(changes_);
   Status Destroy(const store::Lease& lease, const store::VersionRow& row)
       SR_REQUIRES(changes_);
+  // ProveToken: is this the token with the key's KEKs? Its primary tells.
+  Status ProveToken(const KeyRows& rows) const;
   // SettleAfterFailure settles now if that works, and else leaves it to RunDue.
   void SettleAfterFailure(const Uuid& id) SR_REQUIRES(changes_);
   void RetryUnsettled() SR_REQUIRES(changes_);
@@ -135,6 +149,9 @@ class KeyringImpl final : public Keyring {
   void ReanchorTimers(WallTime now) SR_REQUIRES(changes_);
   void RotateOneDue(WallTime now) SR_EXCLUDES(changes_);
   void DestroyOneDue(WallTime now) SR_EXCLUDES(changes_);
+  bool MayDestroy(const Key& key, const Version& version) const
+      SR_REQUIRES(changes_);
+  Status Tell(const Event& event) const;
   Status BeginDestruction(const Uuid& id, uint32_t version, WallTime now)
       SR_REQUIRES(changes_);
   bool MayTryNow(const Uuid& id) const SR_REQUIRES(changes_);
@@ -145,6 +162,9 @@ class KeyringImpl final : public Keyring {
   uint64_t NewReservation() const;
   Status Reserve(const Uuid& key_id, const Version& version, LiveVersion& live);
   void TopUpLedgers();
+  // CountRetry counts the further seal that the device wants to make; false if
+  // it may not.
+  bool CountRetry(const Uuid& kek);
 
   store::Store& store_;
   hsm::Device& device_;
@@ -163,7 +183,11 @@ class KeyringImpl final : public Keyring {
   std::map<Uuid, uint32_t> token_highest_ SR_GUARDED_BY(changes_);
   std::map<Uuid, Unsettled> unsettled_ SR_GUARDED_BY(changes_);
   std::map<Uuid, SteadyTime> not_before_ SR_GUARDED_BY(changes_);
-  bool hold_destructions_ SR_GUARDED_BY(changes_) = false;
+  // Destructions scheduled before the start, and until when they wait.
+  std::set<std::pair<Uuid, uint32_t>> in_grace_ SR_GUARDED_BY(changes_);
+  SteadyTime grace_ends_ SR_GUARDED_BY(changes_){};
+  // Retried seals of the version in the making, which has no ledger yet.
+  std::atomic<uint64_t> making_retries_ = 0;
 };
 
 }  // namespace strongroom::keyring

@@ -37,7 +37,8 @@ StatusOr<std::shared_ptr<const Key>> MakeKey(const KeyRows& rows) {
                              .kek_id = row.kek_id,
                              .state = row.state,
                              .created = row.created,
-                             .destroy_time = row.destroy_time});
+                             .destroy_time = row.destroy_time,
+                             .destruction_held = row.held});
   }
   if (key->Find(key->primary) == nullptr) {
     return Error(Reason::kStoreCorrupt,

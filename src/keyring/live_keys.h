@@ -30,6 +30,8 @@ struct LiveVersion {
       : ledger(reserved, left), on_token(kek_on_token) {}
   SealLedger ledger;
   const bool on_token;
+  // A copy for each open that has begun: its use_count says how many.
+  const std::shared_ptr<const int> use = std::make_shared<const int>();
 };
 
 struct LiveKey {

@@ -77,8 +77,16 @@ StatusOr<std::shared_ptr<const Key>> KeyringImpl::CreateKey(const NewKey& key) {
   };
   KeyResult result = MakeVersion(id, kCreateSteps, begin);
   if (result.ok() || !unfinished) return result;
-  // The name is taken by a creation that failed before: nobody has that key.
-  SR_RETURN_IF_ERROR(Settle(*unfinished, nullptr, nullptr));
+  // The name is taken by a creation that was not finished. If it failed here,
+  // nobody has that key. A row that was found at the start may be an old copy's
+  // and its KEK in use since: such a key is finished.
+  const auto failed = unsettled_.find(*unfinished);
+  Inventory inventory;
+  const bool ours = failed != unsettled_.end() && !failed->second.finish;
+  if (!ours) {
+    SR_ASSIGN_OR_RETURN(inventory, token_.TakeInventory());
+  }
+  SR_RETURN_IF_ERROR(Settle(*unfinished, ours ? nullptr : &inventory, nullptr));
   unsettled_.erase(*unfinished);
   return MakeVersion(id, kCreateSteps, begin);
 }
@@ -92,6 +100,7 @@ StatusOr<std::shared_ptr<const Key>> KeyringImpl::RotateIf(
   KeyResult result;
   {
     MutexLock lock(changes_);
+    SR_RETURN_IF_ERROR(SettleBeforeRotation(id));
     auto known = token_highest_.find(id);
     const uint32_t on_token = known == token_highest_.end() ? 0 : known->second;
     result = MakeVersion(
@@ -103,6 +112,21 @@ StatusOr<std::shared_ptr<const Key>> KeyringImpl::RotateIf(
   // Also after a failure: the change may be stored all the same.
   EndWindows(id);
   return result;
+}
+
+// A version left unfinished is finished or taken back first, so that versions
+// become primary in the order of their numbers.
+Status KeyringImpl::SettleBeforeRotation(const Uuid& id) {
+  const auto found = unsettled_.find(id);
+  if (found == unsettled_.end()) return OkStatus();
+  Inventory inventory;
+  if (found->second.finish) {
+    SR_ASSIGN_OR_RETURN(inventory, token_.TakeInventory());
+  }
+  SR_RETURN_IF_ERROR(
+      Settle(id, found->second.finish ? &inventory : nullptr, nullptr));
+  unsettled_.erase(id);
+  return OkStatus();
 }
 
 StatusOr<std::shared_ptr<const Key>> KeyringImpl::MakeVersion(
@@ -151,8 +175,10 @@ StatusOr<KeyringImpl::Making> KeyringImpl::StorePending(
 }
 
 Status KeyringImpl::FinishVersion(Making making, const MakeSteps& steps) {
+  making_retries_.store(0);
   SR_ASSIGN_OR_RETURN(making.row.known_answer,
                       token_.SealKnownAnswer(making.row));
+  making.left -= std::min(making.left, making_retries_.load());
   CrashPoint(steps.known_answer);
   token_.Adopt(making.row);
   SR_ASSIGN_OR_RETURN(KeyRows rows, StoreEnabled(making));

@@ -10,6 +10,8 @@
 namespace strongroom::keyring {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::chrono::seconds kRetryAfter{10};
 constexpr int kMissingNamed = 20;
 
@@ -56,6 +58,13 @@ StatusOr<RecoveryReport> KeyringImpl::Start() {
   RecoveryReport report;
   SR_RETURN_IF_ERROR(PublishAtStart(rows, inventory, &report));
   LookForUnknown(rows, inventory, &report);
+  const std::optional<uint64_t> watermark = store_.Watermark();
+  if (!rows.empty() && (!watermark || *watermark > rows.front().change_seq ||
+                        report.unknown_objects > 0)) {
+    SR_RETURN_IF_ERROR(
+        HoldDestructions(watermark, report.unknown_objects > 0, &report));
+  }
+  StartGrace();
   for (const KeyRows& key : rows) {
     if (FindUnfinished(key) == nullptr) continue;
     const Status status = Settle(key.key.id, &inventory, &report);
@@ -104,6 +113,16 @@ Status KeyringImpl::PublishAtStart(const std::vector<KeyRows>& rows,
   for (const KeyRows& key : rows) {
     for (const store::VersionRow& row : key.versions) {
       if (!row.known_answer.empty()) token_.Adopt(row);
+      if (row.state == VersionState::kDestroyed &&
+          inventory.keks.contains(row.kek_id)) {
+        ++report->returned_keks;
+        log::Error(
+            "a destroyed KEK is on the token again, from a backup of it "
+            "perhaps. It is not used; remove it with the token's own tool if "
+            "it is to be gone",
+            {{"version", NameOf(key, row.version)},
+             {"cka_id", row.kek_id.ToString()}});
+      }
       if (!WantsItsKek(row)) continue;
       auto object = inventory.keks.find(row.kek_id);
       if (object == inventory.keks.end()) {
@@ -144,14 +163,96 @@ void KeyringImpl::LookForUnknown(const std::vector<KeyRows>& rows,
     if (id.ok() && known.contains(*id)) continue;
     ++report->unknown_objects;
   }
-  hold_destructions_ = report->unknown_objects > 0;
-  if (!hold_destructions_) return;
-  log::Error(
-      "the token holds KEKs of this installation that the store does not know: "
-      "the store may be an old copy. They are left alone, and no scheduled "
-      "destruction is carried out, until an operator has removed or restored "
-      "them and the server is started again",
-      {{"objects", report->unknown_objects}});
+  if (report->unknown_objects > 0) {
+    log::Error(
+        "the token holds KEKs of this installation that the store does not "
+        "know: the store may be an old copy. They are left alone; see "
+        "strongroom hsm objects",
+        {{"objects", report->unknown_objects}});
+  }
+  if (rows.empty() && inventory.foreign > 0) {
+    report->foreign_keks = inventory.foreign;
+    log::Warning(
+        "the store has no key, but the token holds KEKs of other "
+        "installations: is this the right store?",
+        {{"keks", inventory.foreign}});
+  }
+}
+
+Status KeyringImpl::HoldDestructions(std::optional<uint64_t> watermark,
+                                     bool unknown_objects,
+                                     RecoveryReport* report) {
+  std::string why;
+  std::vector<std::string> names;
+  std::vector<KeyRows> after;
+  const auto hold = [&](store::Transaction& t) -> Status {
+    why.clear();
+    names.clear();
+    after.clear();
+    SR_ASSIGN_OR_RETURN(const uint64_t seq, t.ChangeSeq());
+    if (unknown_objects) why = "the token holds KEKs that it does not know";
+    if (!watermark) why = "it has no watermark beside it";
+    if (watermark && *watermark > seq) {
+      why = "it is at change " + std::to_string(seq) + ", and change " +
+            std::to_string(*watermark) + " was made";
+    }
+    SR_ASSIGN_OR_RETURN(const std::vector<store::VersionRow> rows,
+                        t.AllVersions());
+    std::vector<Uuid> keys;
+    for (store::VersionRow row : rows) {
+      // What has begun cannot have been cancelled.
+      if (row.state != VersionState::kDestroyScheduled || row.destroying ||
+          row.held) {
+        continue;
+      }
+      row.held = true;
+      SR_RETURN_IF_ERROR(t.UpdateVersion(row));
+      SR_ASSIGN_OR_RETURN(const KeyRows key, ReadRows(t, row.key_id));
+      names.push_back(NameOf(key, row.version));
+      if (keys.empty() || keys.back() != row.key_id) keys.push_back(row.key_id);
+    }
+    if (names.empty() && watermark && *watermark <= seq) return OkStatus();
+    // Above the watermark, so that this is found once.
+    SR_RETURN_IF_ERROR(t.RaiseChangeSeq(watermark.value_or(seq)));
+    for (const Uuid& id : keys) {
+      SR_ASSIGN_OR_RETURN(KeyRows key, ReadRows(t, id));
+      after.push_back(std::move(key));
+    }
+    return OkStatus();
+  };
+  SR_RETURN_IF_ERROR(store_.Update(hold));
+  log::Error("the store may be an old copy", {{"because", why}});
+  for (const std::string& name : names) {
+    log::Error(
+        "a scheduled destruction is held back, as it may have been cancelled "
+        "since the copy was made: cancel it, and schedule it again if the KEK "
+        "is to go",
+        {{"version", name}});
+  }
+  report->held = static_cast<int>(names.size());
+  return Publish(std::move(after));
+}
+
+void KeyringImpl::StartGrace() {
+  grace_ends_ = clock_.Steady() + options_.destruction_grace;
+  const WallTime now = clock_.Now();
+  for (const auto& [name, key] : live_.Get()->snapshot->keys()) {
+    for (const Version& version : key->versions) {
+      if (version.state != VersionState::kDestroyScheduled ||
+          version.destruction_held) {
+        continue;
+      }
+      in_grace_.insert({key->id, version.number});
+      if (version.destroy_time > now || options_.destruction_grace == 0s) {
+        continue;
+      }
+      log::Warning(
+          "a destruction is overdue since before the start: it is carried out "
+          "after the grace period, unless it is cancelled",
+          {{"version", name + " v" + std::to_string(version.number)},
+           {"grace_seconds", options_.destruction_grace.count()}});
+    }
+  }
 }
 
 Status KeyringImpl::Settle(const Uuid& id, const Inventory* inventory,
@@ -254,6 +355,13 @@ Status KeyringImpl::Resume(const store::Lease& lease,
 Status KeyringImpl::Destroy(const store::Lease& lease,
                             const store::VersionRow& marked) {
   CrashPoint("destroy/marked");
+  // On a token that is away or another one the KEK would seem to be gone.
+  KeyRows rows;
+  SR_RETURN_IF_ERROR(store_.Read([&](store::ReadTransaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(rows, ReadRows(t, marked.key_id));
+    return OkStatus();
+  }));
+  SR_RETURN_IF_ERROR(ProveToken(rows));
   SR_RETURN_IF_ERROR(token_.Destroy(marked));
   CrashPoint("destroy/object");
   KeyRows after;
@@ -275,7 +383,28 @@ Status KeyringImpl::Destroy(const store::Lease& lease,
   CrashPoint("destroy/stored");
   SR_RETURN_IF_ERROR(Publish({std::move(after)}));
   CrashPoint("destroy/published");
+  const Status told = Tell({.kind = Event::Kind::kDestruction,
+                            .done = true,
+                            .key = rows.key.name,
+                            .version = marked.version,
+                            .outcome = OkStatus()});
+  if (!told.ok()) {
+    log::Error("the end of a destruction is not in the audit log",
+               {{"version", NameOf(rows, marked.version)}, {"error", told}});
+  }
   return OkStatus();
+}
+
+Status KeyringImpl::ProveToken(const KeyRows& rows) const {
+  const store::VersionRow* primary = rows.Find(rows.key.primary_version);
+  const Status proved =
+      primary == nullptr ? OkStatus() : token_.Prove(*primary);
+  if (proved.ok()) return OkStatus();
+  return Error(
+      ReasonOf(proved),
+      "no KEK of key " + rows.key.name + " is destroyed while its primary, v" +
+          std::to_string(rows.key.primary_version) +
+          ", does not answer on the token: " + std::string(proved.message()));
 }
 
 void KeyringImpl::SettleAfterFailure(const Uuid& id) {

@@ -1,5 +1,6 @@
 // What the engine asks, many times a second, and the ledger behind it.
 #include <algorithm>
+#include <thread>
 
 #include "keyring/keyring_impl.h"
 #include "strongroom/base/log.h"
@@ -45,6 +46,8 @@ batching::KekRef RefOf(const Key& key, const Version& version) {
           .policy = key.policy};
 }
 
+using namespace std::chrono_literals;
+
 }  // namespace
 
 StatusOr<batching::KekRef> KeyringImpl::Primary(const Uuid& key_id) {
@@ -79,7 +82,18 @@ StatusOr<batching::KekRef> KeyringImpl::ForSeal(const Uuid& key_id) {
 StatusOr<batching::KekRef> KeyringImpl::ForOpen(const Uuid& key_id,
                                                 uint32_t number) {
   const std::shared_ptr<const View> view = live_.Get();
-  const LiveKey* live = view->Find(key_id);
+  const LiveKey* before = view->Find(key_id);
+  if (before == nullptr) return UnknownKey(key_id);
+  const LiveVersion* found = before->Find(number);
+  if (found == nullptr) {
+    return Error(Reason::kVersionNotFound,
+                 "there is no " + NameOf(*before->key, number));
+  }
+  // Counted as a use first and looked at afterwards: whoever disables the
+  // version publishes that first and counts the uses afterwards.
+  std::shared_ptr<const int> use = found->use;
+  const std::shared_ptr<const View> now = live_.Get();
+  const LiveKey* live = now->Find(key_id);
   if (live == nullptr) return UnknownKey(key_id);
   const Key& key = *live->key;
   const Version* version = key.Find(number);
@@ -91,7 +105,32 @@ StatusOr<batching::KekRef> KeyringImpl::ForOpen(const Uuid& key_id,
     return WrongState(key, *version, "unwrap");
   }
   if (!live->Find(number)->on_token) return NotOnToken(key, number);
-  return RefOf(key, *version);
+  batching::KekRef ref = RefOf(key, *version);
+  ref.use = std::move(use);
+  return ref;
+}
+
+Status KeyringImpl::AwaitUses(const Uuid& id, uint32_t number) const {
+  const std::shared_ptr<const View> view = live_.Get();
+  const LiveKey* live = view->Find(id);
+  const LiveVersion* version = live == nullptr ? nullptr : live->Find(number);
+  if (version == nullptr) return OkStatus();
+  // The version's own copy is the first one. Opens end in milliseconds, and
+  // nobody is woken for each of them.
+  constexpr std::chrono::milliseconds kStep{1};
+  for (auto waited = 0ms; version->use.use_count() > 1; waited += kStep) {
+    if (waited >= options_.use_patience) {
+      return Error(Reason::kDeadlineExceeded,
+                   NameOf(*live->key, number) + " is " +
+                       std::string(StateName(live->key->Find(number)->state)) +
+                       " and no new open can begin, but " +
+                       std::to_string(version->use.use_count() - 1) +
+                       " that began before have not ended: the token may be "
+                       "hanging; nothing is to be done again");
+    }
+    std::this_thread::sleep_for(kStep);
+  }
+  return OkStatus();
 }
 
 bool KeyringImpl::SealIsCurrent(const batching::KekRef& kek) {
@@ -145,6 +184,21 @@ Status KeyringImpl::Reserve(const Uuid& key_id, const Version& version,
   reservations_.Add();
   live.ledger.Grant(total, granted);
   return OkStatus();
+}
+
+bool KeyringImpl::CountRetry(const Uuid& kek) {
+  const std::shared_ptr<const View> view = live_.Get();
+  for (const auto& [id, live] : view->keys) {
+    for (const Version& version : live->key->versions) {
+      if (version.kek_id != kek) continue;
+      if (version.state == VersionState::kPending) break;
+      return live->Find(version.number)->ledger.Count();
+    }
+  }
+  // A version in the making is not published: its ledger begins with what the
+  // known answer has left of the first reservation.
+  making_retries_.fetch_add(1);
+  return true;
 }
 
 uint64_t KeyringImpl::NewReservation() const {

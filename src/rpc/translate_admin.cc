@@ -83,6 +83,7 @@ void FillOne(const service::KeyView& view, size_t index, v1::KeyVersion* out) {
   if (version.state == keyring::VersionState::kDestroyScheduled ||
       version.state == keyring::VersionState::kDestroyed) {
     FillTime(version.destroy_time, out->mutable_destroy_time());
+    out->set_destruction_held(version.destruction_held);
   }
   out->set_primary(version.number == view.key->primary);
   out->set_kek_id(version.kek_id.ToString());

@@ -187,9 +187,9 @@ StatusOr<Config> ParseConfig(std::string_view yaml, std::string_view origin) {
   if (!root.IsMap()) {
     return root.Invalid("is not a map; want the keys of docs/operations.md");
   }
-  SR_RETURN_IF_ERROR(
-      RefuseUnknown(root, {"listen", "tls", "hsm", "store", "audit", "policy",
-                           "metrics", "log", "drain_seconds", "limits"}));
+  SR_RETURN_IF_ERROR(RefuseUnknown(
+      root, {"listen", "tls", "hsm", "store", "audit", "policy", "metrics",
+             "log", "drain_seconds", "destruction_grace_seconds", "limits"}));
   Config config;
   SR_RETURN_IF_ERROR(ReadListen(root, &config));
   SR_RETURN_IF_ERROR(ReadTls(root, &config));
@@ -201,6 +201,9 @@ StatusOr<Config> ParseConfig(std::string_view yaml, std::string_view origin) {
   SR_RETURN_IF_ERROR(ReadLog(root, &config));
   SR_RETURN_IF_ERROR(
       OptionalNumber(root, "drain_seconds", 1, 3600, &config.drain_seconds));
+  SR_RETURN_IF_ERROR(OptionalNumber(root, "destruction_grace_seconds", 0,
+                                    30 * 86400,
+                                    &config.destruction_grace_seconds));
   SR_RETURN_IF_ERROR(ReadLimits(root, &config));
   return config;
 }

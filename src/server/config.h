@@ -38,6 +38,8 @@ struct Config {
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
   int64_t drain_seconds = 30;
+  // What was scheduled for destruction before a start waits this long after it.
+  int64_t destruction_grace_seconds = 86400;
   Limits limits;
 };
 

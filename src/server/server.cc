@@ -77,6 +77,7 @@ struct Server::Parts {
   Status BuildDomain();
   Status Listen();
   Status RecordEvent(std::string_view operation, std::string_view detail);
+  Status RecordKeyringEvent(const keyring::Event& event);
   std::chrono::milliseconds TickKeys();
   std::chrono::milliseconds TickEngine();
   void RecordStop();
@@ -124,6 +125,11 @@ Status Server::Parts::BuildDomain() {
   options.end_windows = [this](const Uuid& key_id) {
     engine->EndWindows(key_id);
   };
+  options.destruction_grace =
+      std::chrono::seconds(config.destruction_grace_seconds);
+  options.record = [this](const keyring::Event& event) {
+    return RecordKeyringEvent(event);
+  };
   keyring = keyring::CreateKeyring(*store, *device, clock, metrics,
                                    std::move(options));
   engine = batching::CreateEngine(
@@ -136,10 +142,28 @@ Status Server::Parts::BuildDomain() {
                                  {"removed", report.removed},
                                  {"destroyed", report.destroyed},
                                  {"missing_keks", report.missing_keks},
-                                 {"unknown_objects", report.unknown_objects}});
+                                 {"unknown_objects", report.unknown_objects},
+                                 {"returned_keks", report.returned_keks},
+                                 {"destructions_held", report.held}});
   if (report.missing_keks > 0) {
     warnings.push_back(std::to_string(report.missing_keks) +
                        " enabled key versions have no KEK on the token");
+  }
+  if (report.returned_keks > 0) {
+    warnings.push_back(std::to_string(report.returned_keks) +
+                       " destroyed KEKs are on the token again; see strongroom "
+                       "hsm objects");
+  }
+  if (report.held > 0 || report.unknown_objects > 0) {
+    warnings.push_back(
+        "the store may be an old copy: its scheduled destructions are held "
+        "until they are cancelled");
+  }
+  if (report.foreign_keks > 0) {
+    warnings.push_back("the store has no key, but the token holds " +
+                       std::to_string(report.foreign_keks) +
+                       " KEKs of other installations: is this the right "
+                       "store?");
   }
   service = service::CreateKeyService({.keyring = *keyring,
                                        .engine = *engine,
@@ -179,6 +203,24 @@ Status Server::Parts::RecordEvent(std::string_view operation,
   record.operation = operation;
   record.outcome = "OK";
   record.detail = detail;
+  return audit->Append(record, audit::Durability::kDurable);
+}
+
+Status Server::Parts::RecordKeyringEvent(const keyring::Event& event) {
+  const bool rotation = event.kind == keyring::Event::Kind::kRotation;
+  audit::Record record;
+  record.time = clock.Now();
+  record.operation = rotation ? "keyring.rotate" : "keyring.destroy";
+  record.key = event.key;
+  record.versions = {event.version};
+  record.outcome = event.outcome.ok()
+                       ? "OK"
+                       : std::string(ReasonName(ReasonOf(event.outcome)));
+  record.detail =
+      event.done ? (rotation ? "rotated: it was due" : "the KEK is destroyed")
+                 : (rotation ? "due: the rotation begins"
+                             : "due: the destruction begins");
+  if (!event.outcome.ok()) record.detail = std::string(event.outcome.message());
   return audit->Append(record, audit::Durability::kDurable);
 }
 

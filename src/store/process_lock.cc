@@ -27,7 +27,7 @@ StatusOr<ProcessLock> ProcessLock::Take(const std::string& path) {
   const int fd =
       open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return FileFailure(errno, "open the lock file", path);
-  ProcessLock lock(fd);
+  ProcessLock lock(fd, /*owns_contents=*/true);
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return FileFailure(errno, "lock", path);
     return Error(Reason::kStoreLocked,
@@ -43,10 +43,23 @@ StatusOr<ProcessLock> ProcessLock::Take(const std::string& path) {
   return lock;
 }
 
+StatusOr<ProcessLock> ProcessLock::TakeInode(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return FileFailure(errno, "open", path);
+  ProcessLock lock(fd, /*owns_contents=*/false);
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return FileFailure(errno, "lock", path);
+  return Error(Reason::kStoreLocked,
+               "the store is in use: another process has " + path +
+                   " locked, under this name or another (a mount of the "
+                   "file); want one server for each store: stop that one, or "
+                   "give this one a store of its own");
+}
+
 ProcessLock::~ProcessLock() {
   if (fd_ < 0) return;
   // The next holder must not be told of a pid that may be another program's.
-  [[maybe_unused]] int ignored = ftruncate(fd_, 0);
+  [[maybe_unused]] int ignored = owns_contents_ ? ftruncate(fd_, 0) : 0;
   close(fd_);
 }
 

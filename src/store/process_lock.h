@@ -16,13 +16,21 @@ class ProcessLock {
   // holder, STORE_READ_ONLY, STORE_FULL, STORE_UNAVAILABLE.
   static StatusOr<ProcessLock> Take(const std::string& path);
 
-  ProcessLock(ProcessLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  // TakeInode locks an existing file itself and leaves its contents alone.
+  static StatusOr<ProcessLock> TakeInode(const std::string& path);
+
+  ProcessLock(ProcessLock&& other) noexcept
+      : fd_(other.fd_), owns_contents_(other.owns_contents_) {
+    other.fd_ = -1;
+  }
   ProcessLock& operator=(ProcessLock&&) = delete;
   ~ProcessLock();
 
  private:
-  explicit ProcessLock(int fd) : fd_(fd) {}
+  ProcessLock(int fd, bool owns_contents)
+      : fd_(fd), owns_contents_(owns_contents) {}
   int fd_;
+  bool owns_contents_;
 };
 
 }  // namespace strongroom::store

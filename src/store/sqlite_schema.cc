@@ -53,6 +53,10 @@ CREATE TABLE versions(
   PRIMARY KEY(key_id, version)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    R"sql(
+ALTER TABLE versions
+  ADD COLUMN held INTEGER NOT NULL DEFAULT 0 CHECK(held IN (0, 1));
+)sql",
 };
 
 std::string SetVersionSql(int version) {
@@ -86,7 +90,7 @@ Status MakeSchema(Connection& db) {
   return OkStatus();
 }
 
-Status Migrate(Connection& db, const std::string& path) {
+StatusOr<int> Migrate(Connection& db, const std::string& path) {
   SR_ASSIGN_OR_RETURN(const int64_t application,
                       db.QueryInt("PRAGMA application_id"));
   SR_ASSIGN_OR_RETURN(const int64_t found, db.QueryInt("PRAGMA user_version"));
@@ -110,7 +114,7 @@ Status Migrate(Connection& db, const std::string& path) {
        ++version) {
     SR_RETURN_IF_ERROR(RunMigration(db, version));
   }
-  return OkStatus();
+  return static_cast<int>(found);
 }
 
 }  // namespace strongroom::store

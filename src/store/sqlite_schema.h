@@ -12,8 +12,9 @@ inline constexpr int kApplicationId = 0x53524b4d;
 int SchemaVersion();
 
 // Migrate brings a store of ours up to SchemaVersion(), each step in one
-// transaction. STORE_CORRUPT if it is not ours, STORE_SCHEMA_NEWER.
-Status Migrate(Connection& db, const std::string& path);
+// transaction, and gives the schema that it had. STORE_CORRUPT if it is not
+// ours, STORE_SCHEMA_NEWER.
+StatusOr<int> Migrate(Connection& db, const std::string& path);
 
 // MakeSchema fills an empty database. Wants to be alone with the file.
 Status MakeSchema(Connection& db);

@@ -6,14 +6,18 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "store/file_errors.h"
 #include "store/process_lock.h"
+#include "store/same_file.h"
 #include "store/sqlite_connection.h"
 #include "store/sqlite_schema.h"
 #include "store/sqlite_transaction.h"
+#include "store/watermark.h"
 #include "strongroom/base/log.h"
 #include "strongroom/base/mutex.h"
 #include "strongroom/store/store.h"
@@ -28,19 +32,32 @@ constexpr mode_t kMode = 0600;
 // waiting. Each is used by one thread at a time.
 class SqliteStore final : public Store {
  public:
-  SqliteStore(ProcessLock lock, std::unique_ptr<Connection> writer,
-              std::unique_ptr<Connection> reader, Uuid installation_id)
-      : lock_(std::move(lock)),
-        writer_(std::move(writer)),
-        reader_(std::move(reader)),
-        installation_id_(installation_id) {}
+  struct Parts {
+    std::vector<ProcessLock> locks;
+    std::unique_ptr<Connection> writer;
+    std::unique_ptr<Connection> reader;
+    std::vector<SameFile> files;
+    std::unique_ptr<WatermarkFile> watermark;
+    Uuid installation_id;
+  };
+  explicit SqliteStore(Parts parts)
+      : locks_(std::move(parts.locks)),
+        writer_(std::move(parts.writer)),
+        reader_(std::move(parts.reader)),
+        files_(std::move(parts.files)),
+        watermark_(std::move(parts.watermark)),
+        installation_id_(parts.installation_id) {}
 
   Status Update(const std::function<Status(Transaction&)>& change) override
       SR_EXCLUDES(write_mutex_) {
     MutexLock lock(write_mutex_);
+    // What is committed to a file that has no name any more is lost with us.
+    for (const SameFile& file : files_) SR_RETURN_IF_ERROR(file.Check());
     SqliteTransaction transaction(*writer_);
-    return Run(*writer_, "BEGIN IMMEDIATE",
-               [&] { return change(transaction); });
+    SR_RETURN_IF_ERROR(
+        Run(*writer_, "BEGIN IMMEDIATE", [&] { return change(transaction); }));
+    if (transaction.change_seq_moved()) NoteChangeSeq(transaction);
+    return OkStatus();
   }
 
   Status Read(const std::function<Status(ReadTransaction&)>& read) override
@@ -52,7 +69,23 @@ class SqliteStore final : public Store {
 
   const Uuid& installation_id() const override { return installation_id_; }
 
+  std::optional<uint64_t> Watermark() override SR_EXCLUDES(write_mutex_) {
+    MutexLock lock(write_mutex_);
+    return watermark_->value();
+  }
+
  private:
+  // The change is committed and stands, whatever becomes of the watermark.
+  void NoteChangeSeq(SqliteTransaction& after) SR_REQUIRES(write_mutex_) {
+    StatusOr<uint64_t> seq = after.ChangeSeq();
+    Status status = seq.ok() ? watermark_->Raise(*seq) : seq.status();
+    if (status.ok()) return;
+    log::Error(
+        "the store's watermark was not written; until it is, a copy of the "
+        "store restored from before this change is not recognised as one",
+        {{"error", status}});
+  }
+
   template <typename Body>
   static Status Run(Connection& db, const char* begin, const Body& body) {
     SR_RETURN_IF_ERROR(db.Execute(begin));
@@ -66,12 +99,16 @@ class SqliteStore final : public Store {
     return status;
   }
 
-  // First in, last out: the lock outlives the connections.
-  const ProcessLock lock_;
+  // First in, last out: the locks outlive the connections. (To close any
+  // descriptor of the database would also free SQLite's own locks on it.)
+  const std::vector<ProcessLock> locks_;
   Mutex write_mutex_;
   Mutex read_mutex_;
   const std::unique_ptr<Connection> writer_ SR_PT_GUARDED_BY(write_mutex_);
   const std::unique_ptr<Connection> reader_ SR_PT_GUARDED_BY(read_mutex_);
+  const std::vector<SameFile> files_;
+  const std::unique_ptr<WatermarkFile> watermark_
+      SR_PT_GUARDED_BY(write_mutex_);
   const Uuid installation_id_;
 };
 
@@ -79,6 +116,22 @@ std::string DirectoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == path.npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// RealPath is the one name that every way to the store leads to. The file
+// itself need not be there.
+StatusOr<std::string> RealPath(const std::string& path) {
+  struct stat about {};
+  const bool exists = lstat(path.c_str(), &about) == 0;
+  if (!exists && errno != ENOENT) {
+    return FileFailure(errno, "look for the store", path);
+  }
+  const std::string found = exists ? path : DirectoryOf(path);
+  const std::unique_ptr<char, decltype(&free)> real(
+      realpath(found.c_str(), nullptr), &free);
+  if (real == nullptr) return FileFailure(errno, "look for the store", path);
+  if (exists) return std::string(real.get());
+  return std::string(real.get()) + "/" + path.substr(path.rfind('/') + 1);
 }
 
 Status SyncDirectory(const std::string& path) {
@@ -145,6 +198,13 @@ Status CheckFile(const std::string& path) {
     return Error(Reason::kStoreCorrupt,
                  "store " + path + " is not a regular file; check the path");
   }
+  if (about.st_nlink > 1) {
+    return Error(Reason::kStoreUnavailable,
+                 "store " + path + " has " + std::to_string(about.st_nlink) +
+                     " names (hard links); want one, as its journal belongs to "
+                     "a name: copy the file instead of linking it, and remove "
+                     "the other name");
+  }
   if (about.st_size == 0) {
     return Error(Reason::kStoreCorrupt,
                  "store " + path +
@@ -186,36 +246,48 @@ StatusOr<Uuid> ReadInstallationId(Connection& db, const std::string& path) {
 }  // namespace
 
 StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options) {
-  const std::string& path = options.path;
+  SR_ASSIGN_OR_RETURN(const std::string path, RealPath(options.path));
   struct stat about {};
-  const bool exists = lstat(path.c_str(), &about) == 0;
-  if (!exists && errno != ENOENT) {
-    return FileFailure(errno, "look for the store", path);
-  }
-  if (!exists && !options.create) {
+  if (lstat(path.c_str(), &about) != 0 && !options.create) {
     return Error(Reason::kStoreUnavailable,
                  "store " + path + " does not exist; check the path");
   }
+  SqliteStore::Parts parts;
   SR_ASSIGN_OR_RETURN(ProcessLock lock, ProcessLock::Take(path + ".lock"));
+  parts.locks.push_back(std::move(lock));
   // Another process may have made it before we had the lock.
   if (lstat(path.c_str(), &about) != 0) SR_RETURN_IF_ERROR(MakeStore(path));
   SR_RETURN_IF_ERROR(CheckFile(path));
+  // A file mounted elsewhere has another lock file beside it.
+  SR_ASSIGN_OR_RETURN(ProcessLock inode, ProcessLock::TakeInode(path));
+  parts.locks.push_back(std::move(inode));
 
-  SR_ASSIGN_OR_RETURN(std::unique_ptr<Connection> writer,
+  SR_ASSIGN_OR_RETURN(parts.writer,
                       Connection::Open(path, Connection::Mode::kReadWrite));
-  if (writer->IsReadOnly()) {
+  Connection& writer = *parts.writer;
+  if (writer.IsReadOnly()) {
     return Error(Reason::kStoreReadOnly,
                  "store " + path + " cannot be written; want it writable");
   }
-  SR_RETURN_IF_ERROR(Migrate(*writer, path));
-  SR_RETURN_IF_ERROR(Configure(*writer));
-  SR_RETURN_IF_ERROR(FreeLeases(*writer));
-  SR_ASSIGN_OR_RETURN(const Uuid installation_id,
-                      ReadInstallationId(*writer, path));
-  SR_ASSIGN_OR_RETURN(std::unique_ptr<Connection> reader,
+  SR_ASSIGN_OR_RETURN(const int schema, Migrate(writer, path));
+  SR_RETURN_IF_ERROR(Configure(writer));
+  SR_RETURN_IF_ERROR(FreeLeases(writer));
+  SR_ASSIGN_OR_RETURN(parts.installation_id, ReadInstallationId(writer, path));
+  SR_ASSIGN_OR_RETURN(const uint64_t change_seq,
+                      SqliteTransaction(writer).ChangeSeq());
+  // A new store, and one from before there were watermarks, has none.
+  const bool may_lack = change_seq == 0 || schema < kWatermarkSchema;
+  SR_ASSIGN_OR_RETURN(
+      parts.watermark,
+      WatermarkFile::Open(path + ".seq", parts.installation_id,
+                          may_lack ? std::optional(change_seq) : std::nullopt));
+  SR_ASSIGN_OR_RETURN(parts.reader,
                       Connection::Open(path, Connection::Mode::kReadOnly));
-  return std::unique_ptr<Store>(new SqliteStore(
-      std::move(lock), std::move(writer), std::move(reader), installation_id));
+  for (const char* suffix : {"", "-wal"}) {
+    SR_ASSIGN_OR_RETURN(SameFile file, SameFile::Of(path + suffix));
+    parts.files.push_back(std::move(file));
+  }
+  return std::unique_ptr<Store>(new SqliteStore(std::move(parts)));
 }
 
 }  // namespace strongroom::store

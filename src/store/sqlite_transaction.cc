@@ -12,7 +12,7 @@ namespace {
   "next_rotation_us, max_items, max_age_ms, destroy_after_s, created_us"
 #define STRONGROOM_VERSION_COLUMNS                                 \
   "key_id, version, kek_id, state, known_answer, seals_reserved, " \
-  "created_us, destroy_us, destroying"
+  "created_us, destroy_us, destroying, held"
 
 int64_t I(uint64_t value) { return static_cast<int64_t>(value); }
 
@@ -56,6 +56,7 @@ StatusOr<VersionRow> ReadVersion(const Statement& row) {
   version.created = DecodeTime(row.Int(6));
   version.destroy_time = DecodeTime(row.Int(7));
   version.destroying = row.Int(8) != 0;
+  version.held = row.Int(9) != 0;
   return version;
 }
 
@@ -215,14 +216,15 @@ Status SqliteTransaction::InsertVersion(const VersionRow& row) {
     SR_ASSIGN_OR_RETURN(const bool found, taken.Step());
     if (found) return VersionExists(row);
   }
-  SR_ASSIGN_OR_RETURN(Statement statement,
-                      db_.Prepare("INSERT INTO versions("  //
-                                  STRONGROOM_VERSION_COLUMNS
-                                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  SR_ASSIGN_OR_RETURN(
+      Statement statement,
+      db_.Prepare("INSERT INTO versions("  //
+                  STRONGROOM_VERSION_COLUMNS
+                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   statement.Bind(row.key_id.bytes(), I(row.version), row.kek_id.bytes(),
                  static_cast<int64_t>(row.state), ByteView(row.known_answer),
                  I(row.seals_reserved), EncodeTime(row.created),
-                 EncodeTime(row.destroy_time), I(row.destroying));
+                 EncodeTime(row.destroy_time), I(row.destroying), I(row.held));
   return statement.Run();
 }
 
@@ -243,11 +245,11 @@ Status SqliteTransaction::UpdateVersion(const VersionRow& row) {
       Statement statement,
       db_.Prepare(
           "UPDATE versions SET state = ?, known_answer = ?, "
-          "seals_reserved = ?, created_us = ?, destroy_us = ?, destroying = ? "
-          "WHERE key_id = ? AND version = ?"));
+          "seals_reserved = ?, created_us = ?, destroy_us = ?, destroying = ?, "
+          "held = ? WHERE key_id = ? AND version = ?"));
   statement.Bind(static_cast<int64_t>(row.state), ByteView(row.known_answer),
                  I(row.seals_reserved), EncodeTime(row.created),
-                 EncodeTime(row.destroy_time), I(row.destroying),
+                 EncodeTime(row.destroy_time), I(row.destroying), I(row.held),
                  row.key_id.bytes(), I(row.version));
   return statement.Run();
 }
@@ -270,8 +272,18 @@ Status SqliteTransaction::PutSetting(std::string_view name,
 }
 
 Status SqliteTransaction::BumpChangeSeq() {
+  change_seq_moved_ = true;
   return db_.Execute(
       "UPDATE counters SET value = value + 1 WHERE name = 'change_seq'");
+}
+
+Status SqliteTransaction::RaiseChangeSeq(uint64_t seen) {
+  change_seq_moved_ = true;
+  SR_ASSIGN_OR_RETURN(
+      Statement statement,
+      db_.Prepare("UPDATE counters SET value = max(value, ?) + 1 "
+                  "WHERE name = 'change_seq'"));
+  return statement.Bind(I(seen)).Run();
 }
 
 StatusOr<Lease> SqliteTransaction::TakeLease(std::string_view name,

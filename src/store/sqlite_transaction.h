@@ -29,16 +29,20 @@ class SqliteTransaction final : public Transaction {
   Status DeleteVersion(const Uuid& key_id, uint32_t version) override;
   Status PutSetting(std::string_view name, std::string_view value) override;
   Status BumpChangeSeq() override;
+  Status RaiseChangeSeq(uint64_t seen) override;
   StatusOr<Lease> TakeLease(std::string_view name, std::string_view holder,
                             WallTime now, WallTime expires) override;
   Status CheckLease(const Lease& lease, WallTime now) override;
   Status ReleaseLease(const Lease& lease) override;
+
+  bool change_seq_moved() const { return change_seq_moved_; }
 
  private:
   StatusOr<uint64_t> NextFencing();
   Status WriteLease(const Lease& lease);
 
   Connection& db_;
+  bool change_seq_moved_ = false;
 };
 
 }  // namespace strongroom::store

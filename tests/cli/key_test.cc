@@ -89,7 +89,7 @@ TEST_F(KeyTest, TheJsonOfAKeyHasStableNames) {
     "rotation_period_s": null, "next_rotation_time": null,
     "max_items": 1024, "max_age_ms": 0, "destroy_after_s": 2592000,
     "versions": [{"version": 1, "state": "ENABLED", "primary": true,
-      "create_time": "2025-01-28T08:00:00.000Z", "destroy_time": null,
+      "create_time": "2025-01-28T08:00:00.000Z", "destroy_time": null, "destruction_held": false,
       "kek_id": "kek-1", "seals": 12}]})"));
   json = Run({"key", "list", "pay/", "--output", "json"}).Json();
   EXPECT_EQ(json.at("keys").at(0).at("name"), "pay/cards");

@@ -58,6 +58,7 @@ VersionRow SomeVersion(const Uuid& key_id, uint32_t number) {
   row.created = kNow;
   row.destroy_time = kNow + std::chrono::hours(24);
   row.destroying = true;
+  row.held = true;
   return row;
 }
 

@@ -196,6 +196,7 @@ class Installation:
             "policy": {"path": self.policy},
             "metrics": {"listen": "127.0.0.1:0"},
             "drain_seconds": 20,
+            "destruction_grace_seconds": 0,
         }
         if self.token.init_args is not None:
             self.settings["hsm"]["init_args"] = self.token.init_args

@@ -236,5 +236,68 @@ TEST_F(DueTest, ANumberOfADestroyedVersionIsNotUsedAgain) {
   EXPECT_EQ(rig_.Rotate(id)->primary, 3u);
 }
 
+TEST_F(DueTest, WhatTimeDoesIsToldBeforeItBeginsAndWhenItIsDone) {
+  const Uuid id = CreateScheduled("a");
+  rig_.clock_.Advance(30 * 24h);
+  rig_.RunAllDue();
+  ASSERT_EQ(rig_.events_.size(), 2u);
+  EXPECT_EQ(rig_.events_[0].kind, Event::Kind::kDestruction);
+  EXPECT_FALSE(rig_.events_[0].done);
+  EXPECT_EQ(rig_.events_[0].key, "a");
+  EXPECT_EQ(rig_.events_[0].version, 1u);
+  EXPECT_TRUE(rig_.events_[1].done);
+  EXPECT_OK(rig_.events_[1].outcome);
+  rig_.events_.clear();
+  CreateRotating("b", 3600);
+  rig_.clock_.Advance(3600s);
+  rig_.RunAllDue();
+  ASSERT_EQ(rig_.events_.size(), 2u);
+  EXPECT_EQ(rig_.events_[0].kind, Event::Kind::kRotation);
+  EXPECT_EQ(rig_.events_[0].key, "b");
+  EXPECT_TRUE(rig_.events_[1].done);
+  EXPECT_EQ(rig_.StateOf(id, 1), VersionState::kDestroyed);
+}
+
+TEST_F(DueTest, NothingBeginsThatCannotBeRecorded) {
+  const Uuid id = CreateScheduled("a");
+  const Uuid rotating = CreateRotating("b", 3600);
+  rig_.clock_.Advance(30 * 24h);
+  rig_.record_status_ = Error(Reason::kAuditUnavailable, "full");
+  rig_.RunAllDue();
+  EXPECT_TRUE(rig_.objects_->Contains(KekOf(id, 1)));
+  EXPECT_EQ(rig_.StateOf(id, 1), VersionState::kDestroyScheduled);
+  EXPECT_EQ(PrimaryOf(rotating), 1u);
+  rig_.record_status_ = OkStatus();
+  rig_.clock_.Advance(11s);
+  rig_.RunAllDue();
+  EXPECT_EQ(rig_.StateOf(id, 1), VersionState::kDestroyed);
+  EXPECT_EQ(PrimaryOf(rotating), 2u);
+}
+
+TEST_F(DueTest, DisablingWaitsForTheOpensThatHaveBegun) {
+  const Uuid id = rig_.Create("a")->id;
+  rig_.Rotate(id);
+  auto open = keyring().ForOpen(id, 1);
+  ASSERT_OK(open);
+  EXPECT_THAT(rig_.Move(id, 1, VersionMove::kDisable),
+              HasReason(Reason::kDeadlineExceeded, HasSubstr("DISABLED")));
+  EXPECT_EQ(rig_.StateOf(id, 1), VersionState::kDisabled) << "all the same";
+  EXPECT_THAT(keyring().ForOpen(id, 1), HasReason(Reason::kVersionState));
+  open->use.reset();
+  ASSERT_OK(rig_.Move(id, 1, VersionMove::kEnable));
+  EXPECT_OK(rig_.Move(id, 1, VersionMove::kDisable));
+}
+
+TEST_F(DueTest, ARetriedSealIsCounted) {
+  const Uuid id = rig_.Create("a")->id;
+  const uint64_t before = keyring().SealsCounted(id, 1);
+  EXPECT_TRUE(rig_.device_->AskForRetry(KekOf(id, 1)));
+  EXPECT_EQ(keyring().SealsCounted(id, 1), before + 1);
+  uint64_t more = 0;
+  while (rig_.device_->AskForRetry(KekOf(id, 1))) ++more;
+  EXPECT_EQ(more + before + 1, rig_.ledger_block_)
+      << "only what is reserved in the store";
+}
+
 }  // namespace
 }  // namespace strongroom::keyring

@@ -66,6 +66,12 @@ class KeyringRig {
     KeyringOptions options;
     options.ledger_block = ledger_block_;
     options.end_windows = [this](const Uuid& id) { ended_.push_back(id); };
+    options.destruction_grace = destruction_grace_;
+    options.use_patience = 20ms;
+    options.record = [this](const Event& event) {
+      events_.push_back(event);
+      return record_status_;
+    };
     return CreateKeyring(store_, *device_, clock_, NullMetrics(), options);
   }
   RecoveryReport Start() {
@@ -181,6 +187,9 @@ class KeyringRig {
   size_t foreign_objects_ = 2;
   uint64_t ledger_block_ = 16;
   std::vector<Uuid> ended_;
+  std::chrono::seconds destruction_grace_{0};
+  std::vector<Event> events_;
+  Status record_status_;
   std::unique_ptr<FakeDevice> device_;
   std::unique_ptr<Keyring> keyring_;
 };

@@ -351,5 +351,111 @@ TEST_F(SqliteStoreTest, AReadOnlyDirectoryIsRefused) {
   EXPECT_TRUE(std::filesystem::is_empty(dir_.path()));
 }
 
+Status Bump(Store& store) {
+  return store.Update([](Transaction& t) { return t.BumpChangeSeq(); });
+}
+
+TEST_F(SqliteStoreTest, ASymbolicLinkDoesNotLetASecondServerIn) {
+  auto store = Open();
+  ASSERT_OK(store);
+  const std::string link = dir_.File("other-name.db");
+  ASSERT_EQ(symlink(path_.c_str(), link.c_str()), 0);
+  EXPECT_THAT(OpenSqliteStore({.path = link}), HasReason(Reason::kStoreLocked));
+}
+
+TEST_F(SqliteStoreTest, AStoreWithTwoNamesIsRefused) {
+  ASSERT_OK(Open());
+  const std::string link = dir_.File("other-name.db");
+  ASSERT_EQ(::link(path_.c_str(), link.c_str()), 0);
+  for (const std::string& path : {path_, link}) {
+    EXPECT_THAT(OpenSqliteStore({.path = path}),
+                HasReason(Reason::kStoreUnavailable, HasSubstr("hard links")));
+  }
+}
+
+TEST_F(SqliteStoreTest, TheFileItselfIsLockedWhateverItsName) {
+  auto store = Open();
+  ASSERT_OK(store);
+  // What a bind mount of the file alone gives: another name, no lock beside it.
+  ASSERT_EQ(rename((path_ + ".lock").c_str(), dir_.File("away").c_str()), 0);
+  EXPECT_THAT(Open(), HasReason(Reason::kStoreLocked, HasSubstr("mount")));
+}
+
+TEST_F(SqliteStoreTest, AStoreThatWasRemovedOrReplacedTakesNoMoreChanges) {
+  for (const char* suffix : {"", "-wal"}) {
+    SCOPED_TRACE(suffix);
+    auto store = Open();
+    ASSERT_OK(store);
+    ASSERT_OK(Bump(**store));
+    const std::string away = dir_.File("away");
+    ASSERT_EQ(rename((path_ + suffix).c_str(), away.c_str()), 0);
+    EXPECT_THAT(Bump(**store), HasReason(Reason::kStoreUnavailable,
+                                         HasSubstr("removed or replaced")));
+    std::ofstream(path_ + suffix) << "another";
+    EXPECT_THAT(Bump(**store), HasReason(Reason::kStoreUnavailable));
+    ASSERT_EQ(rename(away.c_str(), (path_ + suffix).c_str()), 0);
+    EXPECT_OK(Bump(**store));
+  }
+}
+
+TEST_F(SqliteStoreTest, TheWatermarkFollowsChangesAndOutlivesAnOldCopy) {
+  const std::string copy = dir_.File("copy.db");
+  {
+    auto store = Open();
+    ASSERT_OK(store);
+    EXPECT_EQ((*store)->Watermark(), 0u);
+    ASSERT_OK(Bump(**store));
+    EXPECT_EQ((*store)->Watermark(), 1u);
+  }
+  std::filesystem::copy_file(path_, copy);
+  {
+    auto store = Open();
+    ASSERT_OK(store);
+    EXPECT_EQ((*store)->Watermark(), 1u);
+    ASSERT_OK(Bump(**store));
+  }
+  std::filesystem::copy_file(copy, path_,
+                             std::filesystem::copy_options::overwrite_existing);
+  auto store = Open();
+  ASSERT_OK(store);
+  EXPECT_EQ((*store)->Watermark(), 2u);
+  ASSERT_OK((*store)->Update([](Transaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(const uint64_t seq, t.ChangeSeq());
+    EXPECT_EQ(seq, 1u);
+    return t.RaiseChangeSeq(2);
+  }));
+  EXPECT_EQ((*store)->Watermark(), 3u);
+}
+
+TEST_F(SqliteStoreTest, ACopyWithoutItsWatermarkSaysThatNothingIsKnown) {
+  {
+    auto store = Open();
+    ASSERT_OK(store);
+    ASSERT_OK(Bump(**store));
+  }
+  const std::string watermark = path_ + ".seq";
+  EXPECT_EQ(ModeOf(watermark), 0600u);
+  std::filesystem::remove(watermark);
+  EXPECT_EQ((*Open())->Watermark(), std::nullopt);
+  // Nor do a damaged one, and one of another store.
+  for (const char* text :
+       {"", "strongroom-watermark-1 ", "strongroom-watermark-1 x 7\n",
+        "strongroom-watermark-1 00000000-0000-4000-8000-000000000000 7\n"}) {
+    std::ofstream(watermark) << text;
+    EXPECT_EQ((*Open())->Watermark(), std::nullopt) << text;
+  }
+}
+
+TEST_F(SqliteStoreTest, AStoreFromBeforeWatermarksIsNoOldCopy) {
+  {
+    auto store = Open();
+    ASSERT_OK(store);
+    ASSERT_OK(Bump(**store));
+  }
+  std::filesystem::remove(path_ + ".seq");
+  Tamper("ALTER TABLE versions DROP COLUMN held; PRAGMA user_version = 1");
+  EXPECT_EQ((*Open())->Watermark(), 1u);
+}
+
 }  // namespace
 }  // namespace strongroom::store

@@ -104,6 +104,20 @@ FakeDevice::~FakeDevice() {
   for (std::thread& thread : threads_) thread.join();
 }
 
+void FakeDevice::OnSealRetry(MayRetrySeal may) {
+  MutexLock lock(mutex_);
+  may_retry_ = std::move(may);
+}
+
+bool FakeDevice::AskForRetry(const Uuid& kek) {
+  MayRetrySeal may;
+  {
+    MutexLock lock(mutex_);
+    may = may_retry_;
+  }
+  return !may || may(kek);
+}
+
 bool FakeDevice::RunOne() {
   std::optional<Call> call;
   {

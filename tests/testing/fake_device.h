@@ -82,6 +82,9 @@ class FakeDevice final : public hsm::Device {
             SealDone done) override SR_EXCLUDES(mutex_);
   void Open(const Uuid& kek, ByteView aad, ByteView sealed, SteadyTime deadline,
             OpenDone done) override SR_EXCLUDES(mutex_);
+  void OnSealRetry(MayRetrySeal may) override SR_EXCLUDES(mutex_);
+  // AskForRetry is what a device does that seals once more.
+  bool AskForRetry(const Uuid& kek) SR_EXCLUDES(mutex_);
   Status CreateKek(const Uuid& id, std::string_view label) override
       SR_EXCLUDES(mutex_);
   void Adopt(const hsm::KekReference& kek) override SR_EXCLUDES(mutex_);
@@ -141,6 +144,7 @@ class FakeDevice final : public hsm::Device {
   std::array<std::deque<Fault>, kFakeOperations> faults_ SR_GUARDED_BY(mutex_);
   std::map<Uuid, Adopted> adopted_ SR_GUARDED_BY(mutex_);
   std::set<Uuid> forgotten_ SR_GUARDED_BY(mutex_);
+  MayRetrySeal may_retry_ SR_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };
 

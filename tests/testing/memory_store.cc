@@ -132,6 +132,11 @@ class MemoryTransaction final : public store::Transaction {
     return OkStatus();
   }
 
+  Status RaiseChangeSeq(uint64_t seen) override {
+    state_.change_seq = std::max(state_.change_seq, seen) + 1;
+    return OkStatus();
+  }
+
   StatusOr<Lease> TakeLease(std::string_view name, std::string_view holder,
                             WallTime now, WallTime expires) override {
     auto held = state_.leases.find(name);
@@ -215,6 +220,22 @@ void MemoryStore::Restore(const Backup& backup) {
   state_ = backup.state;
 }
 
+void MemoryStore::ForgetWatermark() {
+  MutexLock lock(mutex_);
+  watermark_.reset();
+}
+
+void MemoryStore::RestoreWithWatermark(const Backup& backup) {
+  MutexLock lock(mutex_);
+  state_ = backup.state;
+  watermark_ = state_.change_seq;
+}
+
+std::optional<uint64_t> MemoryStore::Watermark() {
+  MutexLock lock(mutex_);
+  return watermark_;
+}
+
 std::optional<MemoryStore::Fault> MemoryStore::TakeFault() {
   if (update_fault_.times == 0) return std::nullopt;
   if (update_fault_.in > 1) {
@@ -234,6 +255,7 @@ Status MemoryStore::Update(
   MemoryTransaction transaction(changed);
   SR_RETURN_IF_ERROR(change(transaction));
   if (fault && fault->moment == Moment::kBeforeCommit) return fault->status;
+  if (changed.change_seq != state_.change_seq) watermark_ = changed.change_seq;
   state_ = std::move(changed);
   return fault ? fault->status : OkStatus();
 }

@@ -34,16 +34,21 @@ class MemoryStore final : public store::Store {
   int updates() const SR_EXCLUDES(mutex_);
   int reads() const SR_EXCLUDES(mutex_);
 
-  // Backup and Restore: the store of yesterday.
+  // Backup and Restore: the store of yesterday. The watermark is no part of it,
+  // unless it is forgotten.
   struct Backup;
   std::shared_ptr<const Backup> MakeBackup() const SR_EXCLUDES(mutex_);
   void Restore(const Backup& backup) SR_EXCLUDES(mutex_);
+  void ForgetWatermark() SR_EXCLUDES(mutex_);
+  // RestoreWithWatermark is what a copy of the whole directory brings back.
+  void RestoreWithWatermark(const Backup& backup) SR_EXCLUDES(mutex_);
 
   Status Update(const std::function<Status(store::Transaction&)>& change)
       override SR_EXCLUDES(mutex_);
   Status Read(const std::function<Status(store::ReadTransaction&)>& read)
       override SR_EXCLUDES(mutex_);
   const Uuid& installation_id() const override { return installation_id_; }
+  std::optional<uint64_t> Watermark() override SR_EXCLUDES(mutex_);
 
   struct State {
     std::map<Uuid, store::KeyRow> keys;
@@ -69,6 +74,7 @@ class MemoryStore final : public store::Store {
   const Uuid installation_id_;
   mutable Mutex mutex_;
   State state_ SR_GUARDED_BY(mutex_);
+  std::optional<uint64_t> watermark_ SR_GUARDED_BY(mutex_) = 0;
   Fault update_fault_ SR_GUARDED_BY(mutex_);
   Fault read_fault_ SR_GUARDED_BY(mutex_);
   int updates_ SR_GUARDED_BY(mutex_) = 0;

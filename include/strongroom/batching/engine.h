@@ -47,6 +47,8 @@ struct KekRef {
   uint32_t version = 0;
   Uuid kek;  // CKA_ID: the version's UUID
   BatchPolicy policy;
+  // ForOpen's: the version counts as in use while a copy of it lives.
+  std::shared_ptr<const void> use = nullptr;
 };
 
 // KekSource says which KEK may be used now. It is asked at the moment a token

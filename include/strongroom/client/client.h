@@ -69,6 +69,7 @@ struct KeyVersion {
   bool primary = false;
   WallTime created{};
   std::optional<WallTime> destroy_time;
+  bool destruction_held = false;  // see key_admin.proto
   std::string kek_id;
   uint64_t seals = 0;
 };

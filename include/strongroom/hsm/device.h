@@ -113,6 +113,13 @@ class Device {
   virtual void Seal(const Uuid& kek, ByteView aad, ByteView secret,
                     SteadyTime deadline, SealDone done) = 0;
 
+  // OnSealRetry: asked before a Seal is tried on the token once more, after a
+  // failure that left open whether the KEK has sealed; false ends the Seal with
+  // that failure. So nothing is sealed that was not counted. Called on device
+  // threads; nullptr (the default) permits all.
+  using MayRetrySeal = std::function<bool(const Uuid& kek)>;
+  virtual void OnSealRetry(MayRetrySeal may) = 0;
+
   // Open is the inverse. NOT_AUTHENTIC whenever the data does not open, after
   // the device proved with the KEK's known answer that it is well itself.
   virtual void Open(const Uuid& kek, ByteView aad, ByteView sealed,

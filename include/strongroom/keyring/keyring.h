@@ -50,6 +50,9 @@ struct Version {
   VersionState state = VersionState::kPending;
   WallTime created{};
   WallTime destroy_time{};
+  // No timer destroys it: the store may be an old copy. Cancelling the
+  // destruction lifts that; it can be scheduled again then.
+  bool destruction_held = false;
 };
 
 // Key is immutable once published.
@@ -112,11 +115,34 @@ struct RecoveryReport {
   // answer KEK_NOT_ON_TOKEN.
   int missing_keks = 0;
   int unknown_objects = 0;  // ours by label, but of no row: left alone
+  // DESTROYED versions whose KEK is on the token (again): left alone.
+  int returned_keks = 0;
+  int held = 0;  // scheduled destructions that are held back
+  // KEKs of other installations beside a store that has no key: is it the
+  // right store?
+  int foreign_keks = 0;
+};
+
+// Event is what the keyring does by itself, for the audit log. It is told
+// before it begins (it does not, if that fails) and when it is done.
+struct Event {
+  enum class Kind { kRotation, kDestruction };
+  Kind kind = Kind::kRotation;
+  bool done = false;
+  std::string key;
+  uint32_t version = 0;  // rotated from, or destroyed
+  Status outcome;        // if done
 };
 
 struct KeyringOptions {
   uint64_t ledger_block = 65536;  // seals reserved at a time
   std::function<void(const Uuid& key_id)> end_windows;  // Engine::EndWindows
+  // What was scheduled before the start is destroyed this long after it at the
+  // earliest, so that whoever restored an old copy of everything can look.
+  std::chrono::seconds destruction_grace{86400};
+  // How long disabling waits for opens that have begun.
+  std::chrono::milliseconds use_patience{10000};
+  std::function<Status(const Event&)> record;  // durably; may be absent
 };
 
 class Keyring : public batching::KekSource {
@@ -125,9 +151,9 @@ class Keyring : public batching::KekSource {
 
   // Start recovers and publishes the first snapshot. Call once, before use.
   // What cannot be recovered now (a lease of another process, a device that
-  // fails) is logged and tried again by RunDue. While the token holds objects
-  // of this installation that the store does not know, the store may be an old
-  // copy: no scheduled destruction is begun then.
+  // fails) is logged and tried again by RunDue. If the store may be an old copy
+  // (it is behind its watermark, or the token holds objects of this
+  // installation that it does not know), its scheduled destructions are held.
   virtual StatusOr<RecoveryReport> Start() = 0;
 
   virtual std::shared_ptr<const Snapshot> Current() const = 0;
@@ -139,7 +165,9 @@ class Keyring : public batching::KekSource {
   virtual StatusOr<std::shared_ptr<const Key>> CreateKey(const NewKey& key) = 0;
   // The rest: KEY_NOT_FOUND, VERSION_NOT_FOUND; VERSION_STATE when the table
   // forbids the move (the message says found and wanted). Disabling or
-  // scheduling the primary is VERSION_STATE: rotate first.
+  // scheduling the primary is VERSION_STATE: rotate first. When a version was
+  // disabled or scheduled, no open under it runs any more; DEADLINE_EXCEEDED,
+  // with the change made, if one did not end in `use_patience`.
   virtual StatusOr<std::shared_ptr<const Key>> UpdateKey(
       const Uuid& id, const KeyChange& change) = 0;
   virtual StatusOr<std::shared_ptr<const Key>> Rotate(const Uuid& id) = 0;
@@ -157,8 +185,8 @@ class Keyring : public batching::KekSource {
   virtual WallTime RunDue() = 0;
 
   // DescribeObjects pairs what is on the token with what the store knows:
-  // "kek payments/cards v3", "unknown installation", "unknown to this store",
-  // "foreign".
+  // "kek payments/cards v3", "destroyed kek payments/cards v1" (it came back),
+  // "unknown installation", "unknown to this store", "foreign".
   struct OwnedObject {
     hsm::TokenObject object;
     std::string owner;

@@ -57,6 +57,9 @@ struct VersionRow {
   WallTime destroy_time{};  // scheduled for, or done at
   // The object may be gone: a DESTROY_SCHEDULED version that cannot come back.
   bool destroying = false;
+  // A DESTROY_SCHEDULED version that no timer destroys: the store may be an old
+  // copy, and the destruction cancelled since.
+  bool held = false;
   friend bool operator==(const VersionRow&, const VersionRow&) = default;
 };
 
@@ -99,6 +102,8 @@ class Transaction : public ReadTransaction {
   virtual Status DeleteVersion(const Uuid& key_id, uint32_t version) = 0;
   virtual Status PutSetting(std::string_view name, std::string_view value) = 0;
   virtual Status BumpChangeSeq() = 0;
+  // RaiseChangeSeq brings it above `seen`, which some state of this store had.
+  virtual Status RaiseChangeSeq(uint64_t seen) = 0;
   // TakeLease gives the lease to `holder` if it is free, expired by `now`, or
   // already the holder's (renewal keeps the fencing number). CONFLICT, naming
   // holder and expiry, if another has it.
@@ -126,6 +131,11 @@ class Store {
 
   // InstallationId was made with the store and names its objects on the token.
   virtual const Uuid& installation_id() const = 0;
+
+  // Watermark is the highest ChangeSeq that this installation is known to have
+  // committed, kept outside what a backup of the store holds. A store that is
+  // behind it is an old copy. nullopt: nothing is known, and the store may be.
+  virtual std::optional<uint64_t> Watermark() = 0;
 };
 
 struct SqliteOptions {
@@ -134,11 +144,14 @@ struct SqliteOptions {
 };
 
 // OpenSqliteStore opens or makes the database (mode 0600), takes the
-// one-process lock (<path>.lock), runs the migrations, and frees every lease:
-// whoever held one is dead, or would hold the lock. STORE_SCHEMA_NEWER if a
+// one-process lock, runs the migrations, and frees every lease: whoever held
+// one is dead, or would hold the lock. The lock is <path>.lock, where path is
+// the real one, and the inode of the database: no second name of the file lets
+// a second process in. The watermark is <path>.seq. STORE_SCHEMA_NEWER if a
 // later program wrote it, STORE_LOCKED if another process has it,
 // STORE_READ_ONLY, STORE_CORRUPT (damaged, or not a store of ours), STORE_FULL,
-// STORE_UNAVAILABLE.
+// STORE_UNAVAILABLE. Update is STORE_UNAVAILABLE from when the path does not
+// lead to the file that was opened any more.
 StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options);
 
 }  // namespace strongroom::store
