@@ -99,6 +99,7 @@ StatusOr<DevSetup> PrepareDev(const DevOptions& options, const Clock& clock) {
   config.listen = options.listen;
   config.metrics_listen = options.metrics_listen;
   config.drain_seconds = 10;
+  config.destruction_grace_seconds = 0;
   config.store_path = directory + "/store.db";
   config.audit_path = directory + "/audit.log";
   config.policy_path = directory + "/policy.yaml";

@@ -15,6 +15,27 @@ class AuditLines(e2e.E2eTest):
         self.daemon = self.site.start()
         self.admin = self.site.probe(self.daemon)
 
+    def test_what_time_does_has_its_lines_before_it_begins_and_when_done(self):
+        self.admin.ok("KeyAdmin/CreateKey", {
+            "name": "demo/app", "destroy_scheduled_duration": "0s"})
+        self.admin.ok("KeyAdmin/RotateKey", {"name": "demo/app"})
+        self.admin.ok("KeyAdmin/ScheduleDestroyVersion",
+                      {"name": "demo/app", "version": 1})
+
+        def written():
+            return [r for r in e2e.audit_lines(self.site.audit)
+                    if r["operation"] == "keyring.destroy"]
+
+        e2e.wait_until("the KEK is destroyed", lambda: len(written()) == 2)
+        self.daemon.stop()
+        for record in written():
+            self.assertEqual(record["key"], "demo/app")
+            self.assertEqual(record["versions"], [1])
+            self.assertEqual(record["outcome"], "OK")
+            self.assertNotIn("caller", record)
+        self.assertIn("begins", written()[0]["detail"])
+        self.assertIn("destroyed", written()[1]["detail"])
+
     def test_every_request_has_one_line_refused_ones_too_without_a_gap(self):
         sent = []
 

@@ -40,6 +40,7 @@ constexpr char kGood[] =
     "  level: debug\n"
     "  format: json\n"
     "drain_seconds: 20\n"
+    "destruction_grace_seconds: 60\n"
     "limits:\n"
     "  max_concurrent_streams: 64\n"
     "  lifecycle_workers: 2\n"
@@ -73,6 +74,7 @@ TEST(ConfigTest, EveryFieldIsRead) {
   EXPECT_EQ(config.log_level, log::Level::kDebug);
   EXPECT_EQ(config.log_format, log::Format::kJson);
   EXPECT_EQ(config.drain_seconds, 20);
+  EXPECT_EQ(config.destruction_grace_seconds, 60);
   EXPECT_EQ(config.limits.max_concurrent_streams, 64);
   EXPECT_EQ(config.limits.lifecycle_workers, 2);
   EXPECT_EQ(config.limits.max_queued_items, 8192u);
@@ -139,6 +141,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"LogFormat", "format: json", "format: xml", "xml"},
         BadCase{"NoDrainTime", "drain_seconds: 20", "drain_seconds: 0",
                 "drain_seconds"},
+        BadCase{"NegativeGrace", "destruction_grace_seconds: 60",
+                "destruction_grace_seconds: -1", "destruction_grace_seconds"},
         BadCase{"LongDrain", "drain_seconds: 20", "drain_seconds: 4000",
                 "drain_seconds"},
         BadCase{"TooManyWorkers", "workers: 3", "workers: 1000", "workers"},
