@@ -191,19 +191,6 @@ bool Pkcs11Device::Shutdown(SteadyTime until) {
 
 // --- Opening -----------------------------------------------------------------
 
-StatusOr<SecretBytes> ReadPin(const std::string& path) {
-  SR_ASSIGN_OR_RETURN(SecretBytes pin, ReadPrivateFile(path));
-  size_t size = pin.size();
-  if (size > 0 && pin.Expose()[size - 1] == '\n') --size;
-  if (size > 0 && pin.Expose()[size - 1] == '\r') --size;
-  pin.Truncate(size);
-  if (pin.empty()) {
-    return Error(Reason::kFileUnreadable,
-                 "PIN file " + path + " is empty; want the token's user PIN");
-  }
-  return pin;
-}
-
 StatusOr<std::string> InitArgs(const Pkcs11Options& options) {
   if (!options.init_args.empty()) return options.init_args;
   const std::string& args = options.profile.init_args;
@@ -263,6 +250,19 @@ WorkerPool::Options PoolOptions(int workers, size_t queue_limit,
 }
 
 }  // namespace
+
+StatusOr<SecretBytes> ReadPin(const std::string& path) {
+  SR_ASSIGN_OR_RETURN(SecretBytes pin, ReadPrivateFile(path));
+  size_t size = pin.size();
+  if (size > 0 && pin.Expose()[size - 1] == '\n') --size;
+  if (size > 0 && pin.Expose()[size - 1] == '\r') --size;
+  pin.Truncate(size);
+  if (pin.empty()) {
+    return Error(Reason::kFileUnreadable,
+                 "PIN file " + path + " is empty; want the token's user PIN");
+  }
+  return pin;
+}
 
 StatusOr<std::unique_ptr<Device>> OpenPkcs11Device(const Pkcs11Options& options,
                                                    const Clock& clock,

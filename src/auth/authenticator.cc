@@ -19,7 +19,12 @@ StatusOr<std::string> IdentityOf(const PeerCertificate& peer) {
   if (!peer.uris.empty()) return MakeIdentity("uri", peer.uris[0]);
   if (peer.dns_names.size() > 1) return Ambiguous(peer.dns_names.size(), "DNS");
   if (!peer.dns_names.empty()) return MakeIdentity("dns", peer.dns_names[0]);
-  if (!peer.common_name.empty()) return MakeIdentity("cn", peer.common_name);
+  if (!peer.common_name.empty()) {
+    if (peer.common_name_count != 1) {
+      return Ambiguous(peer.common_name_count, "common");
+    }
+    return MakeIdentity("cn", peer.common_name);
+  }
   return Refuse(
       "the client certificate names nobody; want one URI name, one DNS name "
       "or a common name");

@@ -181,6 +181,11 @@ StatusOr<SecretBytes> ReadPrivateFile(const std::string& path,
   return SecretBytes::CopyOf(contents.Expose().first(size));
 }
 
+Status CheckPrivateFile(const std::string& path) {
+  SR_ASSIGN_OR_RETURN(OpenFile file, OpenRegular(path));
+  return CheckPrivate(path, file.info.st_mode, file.info.st_uid, geteuid());
+}
+
 Status WriteFileAtomically(const std::string& path, ByteView contents,
                            unsigned mode) {
   std::string temporary = path + ".tmp";

@@ -24,6 +24,17 @@ std::string First(const grpc::AuthContext& context, const char* property) {
 
 }  // namespace
 
+size_t CountCommonNames(std::string_view subject) {
+  size_t count = 0;
+  bool at_type = true;
+  for (size_t i = 0; i < subject.size(); ++i) {
+    if (at_type && subject.substr(i, 3) == "CN=") ++count;
+    at_type = subject[i] == ',' || subject[i] == '+';
+    if (subject[i] == '\\') ++i;  // what follows is a character of the value
+  }
+  return count;
+}
+
 auth::PeerCertificate PeerOf(const grpc::AuthContext& context) {
   auth::PeerCertificate peer;
   if (!context.IsPeerAuthenticated()) return peer;
@@ -35,6 +46,7 @@ auth::PeerCertificate PeerOf(const grpc::AuthContext& context) {
   peer.dns_names = Values(context, GRPC_PEER_DNS_PROPERTY_NAME);
   peer.common_name = First(context, GRPC_X509_CN_PROPERTY_NAME);
   peer.subject = First(context, GRPC_X509_SUBJECT_PROPERTY_NAME);
+  peer.common_name_count = CountCommonNames(peer.subject);
   return peer;
 }
 

@@ -7,8 +7,11 @@
 #include <cstring>
 
 #include "server/certificates.h"
+#include "server/refused_pin.h"
 #include "strongroom/auth/policy.h"
 #include "strongroom/base/files.h"
+#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/store/store.h"
 
 namespace strongroom::server {
 namespace {
@@ -68,13 +71,8 @@ class Checker {
   }
 
   void CheckHsm() {
-    auto pin = ReadPrivateFile(config_.hsm.pin_file);
-    Add("hsm.pin_file", pin.status());
-    if (pin.ok() && pin->empty()) {
-      Add("hsm.pin_file",
-          Error(Reason::kConfigInvalid,
-                config_.hsm.pin_file + " is empty; want the token's user PIN"));
-    }
+    Add("hsm.pin_file", hsm::ReadPin(config_.hsm.pin_file).status());
+    Add("hsm.pin_file", CheckPinNotRefused(config_));
     struct stat info;
     const std::string& module = config_.hsm.module_path;
     if (stat(module.c_str(), &info) != 0 || !S_ISREG(info.st_mode) ||
@@ -100,23 +98,14 @@ class Checker {
 
   void CheckStore() {
     const std::string& path = config_.store_path;
-    CheckWritable("store.path", path);
     struct stat info;
-    if (stat(path.c_str(), &info) != 0) {
-      if (errno == ENOENT) {
-        report_.warnings.push_back(
-            path + " does not exist: `serve` will make a new, empty store");
-      }
+    if (lstat(path.c_str(), &info) == 0 || errno != ENOENT) {
+      Add("store.path", store::CheckSqliteFile(path));
       return;
     }
-    if ((info.st_mode & 0077) != 0) {
-      Add("store.path",
-          Error(Reason::kFileNotPrivate,
-                path +
-                    " can be read or written by others; want mode 0600: "
-                    "chmod 600 " +
-                    path));
-    }
+    CheckWritable("store.path", path);
+    report_.warnings.push_back(
+        path + " does not exist: `serve` will make a new, empty store");
   }
 
   // CheckWritable: the file, or the directory it will be made in.

@@ -11,6 +11,7 @@
 #include "server/health_watch.h"
 #include "server/mode_marks.h"
 #include "server/process.h"
+#include "server/refused_pin.h"
 #include "server/timer.h"
 #include "strongroom/audit/audit_log.h"
 #include "strongroom/auth/policy.h"
@@ -113,8 +114,11 @@ Status Server::Parts::OpenBase() {
 }
 
 Status Server::Parts::OpenToken() {
-  SR_ASSIGN_OR_RETURN(device,
-                      hsm::OpenPkcs11Device(config.hsm, clock, metrics));
+  SR_RETURN_IF_ERROR(CheckPinNotRefused(config));
+  auto opened = hsm::OpenPkcs11Device(config.hsm, clock, metrics);
+  NoteLogin(config, opened.status());
+  SR_RETURN_IF_ERROR(opened.status());
+  device = *std::move(opened);
   // Again, as the token may have been named by its serial number alone.
   return CheckTokenLabel(config.mode, device->info().token_label);
 }

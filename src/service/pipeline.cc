@@ -24,12 +24,19 @@ std::shared_ptr<const keyring::Key> Find(const keyring::Snapshot& keys,
 
 // What an answer that cannot be recorded becomes. The caller is not told where
 // the log is or what is wrong with it; the operator's log says so.
-Status Withheld(bool may_have_changed) {
+Status Withheld(std::string_view consequence) {
   std::string message = "the audit record of this request cannot be written";
-  message += may_have_changed
-                 ? "; the change may have been made: look before trying again"
-                 : ", so the result is withheld; try again later";
+  message += consequence;
   return Error(Reason::kAuditUnavailable, message, kRetryElsewhere);
+}
+
+// What these say of the request or of what it names is found before anything
+// is changed. Of every other failure of a change that had begun, the most that
+// is sure is that it may have been made.
+bool IsRefusal(const Status& outcome) {
+  return outcome.code() == absl::StatusCode::kInvalidArgument ||
+         outcome.code() == absl::StatusCode::kNotFound ||
+         outcome.code() == absl::StatusCode::kAlreadyExists;
 }
 
 }  // namespace
@@ -56,9 +63,13 @@ Status Pipeline::Admit(Request& request) {
   return OkStatus();
 }
 
-Status Pipeline::MayBeRecorded(const Request& request) const {
+Status Pipeline::BeginChange(Request& request) const {
   if (request.spec.operation_class != OperationClass::kAdmin) return OkStatus();
-  if (parts_.audit.Ready().ok()) return OkStatus();
+  if (parts_.audit.Ready().ok()) {
+    // From here on something may change.
+    request.durability = audit::Durability::kDurable;
+    return OkStatus();
+  }
   return Error(Reason::kAuditUnavailable,
                "the audit log cannot be written, so nothing was changed; try "
                "again when it can",
@@ -88,10 +99,6 @@ Status Pipeline::Authorise(Request& request, const Target& target) {
         if (added) owner->second = JudgeOwner(request, id);
       }
       break;
-  }
-  // From here on something may change.
-  if (request.spec.operation_class == OperationClass::kAdmin) {
-    request.durability = audit::Durability::kDurable;
   }
   return OkStatus();
 }
@@ -171,7 +178,14 @@ Status Pipeline::Record(Request& request, const Status& outcome) {
           parts_.clock.Steady() - request.started)
           .count());
   if (parts_.audit.Append(record, request.durability).ok()) return OkStatus();
-  return Withheld(request.durability == audit::Durability::kDurable);
+  if (request.spec.operation_class != OperationClass::kAdmin) {
+    return Withheld(", so the result is withheld; try again later");
+  }
+  bool begun = request.durability == audit::Durability::kDurable;
+  return Withheld(begun && !IsRefusal(outcome)
+                      ? "; the change may have been made: look before trying "
+                        "again"
+                      : ", and nothing was changed; try again later");
 }
 
 void Pipeline::Count(const Request& request, const Status& outcome) {

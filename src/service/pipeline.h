@@ -41,7 +41,7 @@ class Pipeline {
     if (status.ok()) {
       StatusOr<Target> target = prepare(*request);
       status = target.ok() ? Authorise(*request, *target) : target.status();
-      if (status.ok()) status = MayBeRecorded(*request);
+      if (status.ok()) status = BeginChange(*request);
     }
     if (!status.ok()) return finish(status);
     work(std::move(request), std::move(finish));
@@ -72,7 +72,8 @@ class Pipeline {
   Subject JudgeNamed(const Request& request, const Target& target) const;
   Subject JudgeOwner(const Request& request, const Uuid& key_id) const;
   // AUDIT_UNAVAILABLE for a change that could not be recorded: no work is done.
-  Status MayBeRecorded(const Request& request) const;
+  // Otherwise the record of a change is durable before its answer.
+  Status BeginChange(Request& request) const;
   // AUDIT_UNAVAILABLE if the record could not be made as safe as it must be.
   Status Record(Request& request, const Status& outcome);
   void Count(const Request& request, const Status& outcome);

@@ -18,6 +18,7 @@
 #include "store/sqlite_schema.h"
 #include "store/sqlite_transaction.h"
 #include "store/watermark.h"
+#include "strongroom/base/files.h"
 #include "strongroom/base/log.h"
 #include "strongroom/base/mutex.h"
 #include "strongroom/store/store.h"
@@ -184,41 +185,6 @@ Status MakeStore(const std::string& path) {
   return SyncDirectory(path);
 }
 
-// CheckFile finds what SQLite would report less clearly, or too late.
-Status CheckFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (fd < 0) return FileFailure(errno, "open the store for writing", path);
-  struct stat about {};
-  const int result = fstat(fd, &about);
-  const int error = errno;
-  // Nothing of SQLite's has the file open yet, so that closing loses no lock.
-  close(fd);
-  if (result != 0) return FileFailure(error, "look at the store", path);
-  if (!S_ISREG(about.st_mode)) {
-    return Error(Reason::kStoreCorrupt,
-                 "store " + path + " is not a regular file; check the path");
-  }
-  if (about.st_nlink > 1) {
-    return Error(Reason::kStoreUnavailable,
-                 "store " + path + " has " + std::to_string(about.st_nlink) +
-                     " names (hard links); want one, as its journal belongs to "
-                     "a name: copy the file instead of linking it, and remove "
-                     "the other name");
-  }
-  if (about.st_size == 0) {
-    return Error(Reason::kStoreCorrupt,
-                 "store " + path +
-                     " is empty; want a store made by this program: restore a "
-                     "backup, or remove the file to begin a new store (keys "
-                     "of the old one are then unknown to it)");
-  }
-  if ((about.st_mode & 077) != 0) {
-    log::Warning("the store can be used by others than its owner",
-                 {{"path", path}, {"remedy", "chmod 600 " + path}});
-  }
-  return OkStatus();
-}
-
 Status Configure(Connection& db) {
   SR_RETURN_IF_ERROR(db.Execute("PRAGMA journal_mode = WAL"));
   SR_RETURN_IF_ERROR(db.Execute("PRAGMA synchronous = FULL"));
@@ -245,6 +211,37 @@ StatusOr<Uuid> ReadInstallationId(Connection& db, const std::string& path) {
 
 }  // namespace
 
+// It finds what SQLite would report less clearly, or too late.
+Status CheckSqliteFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) return FileFailure(errno, "open the store for writing", path);
+  struct stat about {};
+  const int result = fstat(fd, &about);
+  const int error = errno;
+  // Nothing of SQLite's has the file open yet, so that closing loses no lock.
+  close(fd);
+  if (result != 0) return FileFailure(error, "look at the store", path);
+  if (!S_ISREG(about.st_mode)) {
+    return Error(Reason::kStoreCorrupt,
+                 "store " + path + " is not a regular file; check the path");
+  }
+  if (about.st_nlink > 1) {
+    return Error(Reason::kStoreUnavailable,
+                 "store " + path + " has " + std::to_string(about.st_nlink) +
+                     " names (hard links); want one, as its journal belongs to "
+                     "a name: copy the file instead of linking it, and remove "
+                     "the other name");
+  }
+  if (about.st_size == 0) {
+    return Error(Reason::kStoreCorrupt,
+                 "store " + path +
+                     " is empty; want a store made by this program: restore a "
+                     "backup, or remove the file to begin a new store (keys "
+                     "of the old one are then unknown to it)");
+  }
+  return CheckPrivateFile(path);
+}
+
 StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options) {
   SR_ASSIGN_OR_RETURN(const std::string path, RealPath(options.path));
   struct stat about {};
@@ -257,7 +254,7 @@ StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options) {
   parts.locks.push_back(std::move(lock));
   // Another process may have made it before we had the lock.
   if (lstat(path.c_str(), &about) != 0) SR_RETURN_IF_ERROR(MakeStore(path));
-  SR_RETURN_IF_ERROR(CheckFile(path));
+  SR_RETURN_IF_ERROR(CheckSqliteFile(path));
   // A file mounted elsewhere has another lock file beside it.
   SR_ASSIGN_OR_RETURN(ProcessLock inode, ProcessLock::TakeInode(path));
   parts.locks.push_back(std::move(inode));

@@ -45,6 +45,18 @@ TEST(AuthenticatorTest, TheCommonNameComesLastAndKeepsItsCase) {
   EXPECT_EQ(caller.id(), "cn:Payments App");
 }
 
+TEST(AuthenticatorTest, TwoCommonNamesAreAmbiguousWhenNothingElseNames) {
+  PeerCertificate peer = Verified();
+  peer.common_name = "app";
+  for (size_t count : {0u, 2u, 3u}) {
+    peer.common_name_count = count;
+    EXPECT_THAT(Authenticate(peer),
+                HasReason(Reason::kUnauthenticated, HasSubstr("common names")));
+  }
+  peer.uris = {"spiffe://bank/payments"};
+  EXPECT_OK(Authenticate(peer));
+}
+
 TEST(AuthenticatorTest, ACertificateThatWasNotVerifiedIsRefused) {
   PeerCertificate peer = Verified();
   peer.uris = {"spiffe://bank/payments"};

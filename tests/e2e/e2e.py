@@ -157,6 +157,11 @@ class Daemon:
             self.process.kill()
             self.process.wait()
 
+    def memory_peak_kib(self):
+        """The most it was ever resident."""
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+
     def wait_log(self, text):
         wait_until(f"the log has {text!r}", lambda: text in self.err())
 

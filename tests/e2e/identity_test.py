@@ -149,9 +149,12 @@ class Identities(e2e.E2eTest):
         self.assert_unchanged()
 
     def test_a_certificate_with_ambiguous_names_is_nobody(self):
-        for name, san in (("two-uris", "URI:spiffe://a/b,URI:spiffe://a/c"),
-                          ("two-names", "DNS:a.example,DNS:b.example")):
-            who = self.site.pki.make(name, san=san, subject="/CN=admin")
+        for name, san, subject in (
+                ("two-uris", "URI:spiffe://a/b,URI:spiffe://a/c", "/CN=admin"),
+                ("two-names", "DNS:a.example,DNS:b.example", "/CN=admin"),
+                ("two-cns", None, "/CN=admin/CN=stranger"),
+                ("one-rdn", None, "/CN=admin+CN=stranger")):
+            who = self.site.pki.make(name, san=san, subject=subject)
             probe = self.site.probe(self.daemon, who)
             for method, request in self.requests.items():
                 with self.subTest(name=name, method=method):

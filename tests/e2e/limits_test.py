@@ -84,6 +84,15 @@ class Limits(e2e.E2eTest):
             "items": [{"plaintext": e2e.b64(bytes(6 << 20))}]})
         self.assertEqual(answer["code"], "RESOURCE_EXHAUSTED", answer)
 
+    def test_a_compressed_message_is_refused_before_it_is_unpacked(self):
+        before = self.daemon.memory_peak_kib()
+        for method in ("KeyService/BatchEncrypt", "KeyAdmin/CreateKey"):
+            answer = self.probe.call(f"strongroom.v1.{method}",
+                                     zeros=100 << 20, gzip=True)
+            self.assertEqual(answer["code"], "UNIMPLEMENTED", answer)
+            self.assertIn("gzip", answer["message"])
+        self.assertLess(self.daemon.memory_peak_kib() - before, 30 << 10)
+
     def test_256_distinct_headers_pass_and_257_do_not(self):
         tokens = [self.wrap() for _ in range(257)]
         # Wrapped one after the other, none shares its header.

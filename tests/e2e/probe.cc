@@ -11,7 +11,8 @@
 //    "retry_ms": 10}
 // Requests and responses are protobuf's JSON. With "raw" (base64) in the place
 // of "request", bytes go and come as they are, to any method named in full;
-// with "stream" true as one message each way of a stream.
+// with "stream" true as one message each way of a stream. "zeros" (a number of
+// bytes) in the place of "raw" is that many; "gzip" true compresses a request.
 #include <google/protobuf/util/json_util.h>
 #include <google/rpc/error_details.pb.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -133,7 +134,7 @@ class Caller {
   json Run(const json& command) {
     json answer = {{"id", command.at("id")}};
     std::string method = command.at("method");
-    if (command.contains("raw")) {
+    if (command.contains("raw") || command.contains("zeros")) {
       RunRaw(command, "/" + method, &answer);
     } else {
       RunTyped(command, method, &answer);
@@ -143,13 +144,20 @@ class Caller {
 
  private:
   void RunRaw(const json& command, const std::string& path, json* answer) {
-    auto raw = FromBase64(command.at("raw").get<std::string>());
-    if (!raw.has_value()) Die("\"raw\" is not base64");
     std::string response;
-    grpc::Status status = Exchange(
-        command, path, std::string(raw->begin(), raw->end()), &response);
+    grpc::Status status =
+        Exchange(command, path, RawRequest(command), &response);
     AddStatus(status, answer);
     (*answer)["raw"] = ToBase64(AsBytes(response));
+  }
+
+  static std::string RawRequest(const json& command) {
+    if (command.contains("zeros")) {
+      return std::string(command.at("zeros").get<size_t>(), '\0');
+    }
+    auto raw = FromBase64(command.at("raw").get<std::string>());
+    if (!raw.has_value()) Die("\"raw\" is not base64");
+    return std::string(raw->begin(), raw->end());
   }
 
   void RunTyped(const json& command, std::string method, json* answer) {
@@ -187,6 +195,9 @@ class Caller {
     context.set_deadline(std::chrono::system_clock::now() +
                          std::chrono::milliseconds(
                              command.value("timeout_ms", kDefaultTimeoutMs)));
+    if (command.value("gzip", false)) {
+      context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+    }
     grpc::ByteBuffer out = ToBuffer(request);
     grpc::ByteBuffer in;
     grpc::Status status = command.value("stream", false)

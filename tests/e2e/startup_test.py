@@ -263,6 +263,23 @@ class TokenRefusals(StartTest):
                          ["C_Login CKR_PIN_INCORRECT"])
         self.assertNotIn("not the PIN", daemon.err())
 
+    def test_a_supervisor_that_starts_it_again_does_not_lock_the_token(self):
+        note = self.site.store.with_name(self.site.store.name + ".pin-refused")
+        self.site.token.pin_file.write_text("not the PIN\n")
+        self.assert_refuses("HSM_LOGIN_REFUSED", "PIN", code=3)
+        for _ in range(3):
+            self.assert_refuses("HSM_LOGIN_REFUSED", self.token.pin_file, note,
+                                "remove", code=3)
+        self.assertEqual(len(self.token.calls("C_Login")), 1)
+        self.assertNotIn("not the PIN", note.read_text())
+        # Another PIN is tried, and the right one ends it.
+        self.site.token.pin_file.write_text("nor this one\n")
+        self.assert_refuses("HSM_LOGIN_REFUSED", self.token.label, code=3)
+        self.assertEqual(len(self.token.calls("C_Login")), 2)
+        self.site.token.pin_file.write_text(self.token.pin + "\n")
+        self.site.start().stop()
+        self.assertFalse(note.exists())
+
     def test_a_token_without_aes_gcm_is_refused_by_the_mechanisms_name(self):
         self.token.direct("hide-mechanism CKM_AES_GCM\n")
         self.assert_refuses("HSM_CAPABILITY_MISSING", "CKM_AES_GCM")

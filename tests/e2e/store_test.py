@@ -89,11 +89,13 @@ class Refused(StoreTest):
         self.site.store.write_bytes(good)
         self.site.start().stop()
 
-    def test_a_store_others_can_read_is_said_with_the_remedy(self):
+    def test_a_store_others_can_read_is_refused_with_the_remedy(self):
         self.fill()
         self.site.store.chmod(0o644)
-        daemon = self.site.start()
-        self.assertIn(f"chmod 600 {self.site.store}", daemon.err())
+        self.assert_refuses("FILE_NOT_PRIVATE", "0644",
+                            f"chmod 600 {self.site.store}")
+        self.site.store.chmod(0o600)
+        self.site.start().stop()
 
     def test_a_store_that_cannot_be_written_is_refused(self):
         made = self.fill()

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "server/certificates.h"
+#include "server/refused_pin.h"
 #include "tests/server/tls_fixture.h"
 
 namespace strongroom::testing {
@@ -180,7 +181,44 @@ TEST_F(CheckTest, APinThatOthersCanReadIsRefused) {
 
 TEST_F(CheckTest, AnEmptyPinIsRefused) {
   dir_.Write("pin", "");
-  EXPECT_THAT(Failures(), Contains(HasReason(Reason::kConfigInvalid,
+  EXPECT_THAT(Failures(), Contains(HasReason(Reason::kFileUnreadable,
+                                             HasSubstr("is empty"))));
+}
+
+TEST_F(CheckTest, APinThatTheTokenRefusedIsRefusedUntilItIsAnother) {
+  ASSERT_OK(server::CheckPinNotRefused(config_));
+  server::NoteLogin(config_, Error(Reason::kHsmLoginRefused, "wrong PIN"));
+  EXPECT_THAT(Failures(),
+              Contains(HasReason(Reason::kHsmLoginRefused,
+                                 HasSubstr("store.db.pin-refused"))));
+  // A failure of another kind neither sets nor clears it.
+  server::NoteLogin(config_, Error(Reason::kHsmUnavailable, "unplugged"));
+  EXPECT_THAT(server::CheckPinNotRefused(config_),
+              HasReason(Reason::kHsmLoginRefused));
+  // Another token, or another file, may be tried.
+  server::Config other = config_;
+  other.hsm.token_label = "another token";
+  EXPECT_OK(server::CheckPinNotRefused(other));
+  dir_.Write("pin.new", "12345\n");
+  ASSERT_EQ(rename(dir_.File("pin.new").c_str(), dir_.File("pin").c_str()), 0);
+  EXPECT_OK(server::CheckPinNotRefused(config_));
+}
+
+TEST_F(CheckTest, ALoginThatSucceedsForgetsTheRefusedPin) {
+  server::NoteLogin(config_, Error(Reason::kHsmLoginRefused, "wrong PIN"));
+  server::NoteLogin(config_, OkStatus());
+  EXPECT_OK(server::CheckPinNotRefused(config_));
+}
+
+TEST_F(CheckTest, ANoteOfARefusedPinThatCannotBeReadIsARefusal) {
+  ASSERT_EQ(mkdir(dir_.File("store.db.pin-refused").c_str(), 0700), 0);
+  EXPECT_THAT(server::CheckPinNotRefused(config_),
+              HasReason(Reason::kHsmLoginRefused));
+}
+
+TEST_F(CheckTest, AnEmptyStoreFileIsRefusedAsServeDoes) {
+  dir_.Write("store.db", "");
+  EXPECT_THAT(Failures(), Contains(HasReason(Reason::kStoreCorrupt,
                                              HasSubstr("is empty"))));
 }
 

@@ -248,10 +248,27 @@ TEST_F(AdminTest, AChangeThatCannotBeRecordedSaysThatItMayHaveHappened) {
                           "demo/app"),
       HasReason(Reason::kAuditUnavailable, HasSubstr("may have been made")));
   EXPECT_EQ(rig_.keyring_->Current()->FindByName("demo/app")->primary, 2u);
-  // A refusal changed nothing, and says nothing of the kind.
+}
+
+TEST_F(AdminTest, ARefusalThatCannotBeRecordedSaysThatNothingWasChanged) {
+  rig_.MakeKey("demo/app");
+  rig_.audit_.SetFailing(true);
+  auto nothing =
+      HasReason(Reason::kAuditUnavailable, HasSubstr("nothing was changed"));
+  Call root = Rig::CallAs("root", Operation::kRotateKey);
+  // Refused for who asks; for what is asked; by the keyring itself.
   EXPECT_THAT(service().RotateKey(Rig::CallAs("nobody", Operation::kRotateKey),
                                   "demo/app"),
-              HasReason(Reason::kAuditUnavailable, HasSubstr("withheld")));
+              nothing);
+  EXPECT_THAT(service().RotateKey(root, "demo/none"), nothing);
+  EXPECT_THAT(
+      service().MoveVersion(Rig::CallAs("root", Operation::kDisableVersion),
+                            "demo/app", 77),
+      nothing);
+  // Refused because the log is known to be broken.
+  rig_.audit_.SetReady(false);
+  EXPECT_THAT(service().RotateKey(root, "demo/app"), nothing);
+  EXPECT_EQ(rig_.keyring_->Current()->FindByName("demo/app")->primary, 1u);
 }
 
 TEST_F(AdminTest, NothingIsChangedWhileTheAuditLogCannotBeWritten) {

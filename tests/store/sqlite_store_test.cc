@@ -317,6 +317,41 @@ TEST_F(SqliteStoreTest, AFullDiskRefusesTheChangeAndKeepsTheRest) {
   }));
 }
 
+// The limit meets another of SQLite's files, or another step, at each size.
+TEST_F(SqliteStoreTest, WhereverTheLimitOnFileSizesIsTheStoreIsFull) {
+  ASSERT_OK(Open());
+  for (rlim_t size = 0; size <= 160 * 1024; size += 2048) {
+    SCOPED_TRACE(size);
+    for (bool limited_open : {false, true}) {
+      EXPECT_TRUE(InChild([&] {
+        signal(SIGXFSZ, SIG_IGN);
+        const rlimit limit{size, size};
+        StatusOr<std::unique_ptr<Store>> store(Error(Reason::kInternal, ""));
+        if (!limited_open) store = Open();
+        if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return false;
+        if (limited_open) store = Open();
+        if (!store.ok()) return Is(store.status(), Reason::kStoreFull);
+        for (int i = 0; i < 4; ++i) {
+          Status status = (*store)->Update([&](Transaction& t) -> Status {
+            for (int k = 0; k < 1 << (3 * i); ++k) {
+              SR_RETURN_IF_ERROR(t.InsertKey(
+                  NamedKey("k" + std::to_string(i) + "-" + std::to_string(k))));
+            }
+            return Error(Reason::kInternal, "keep it small");
+          });
+          if (!Is(status, Reason::kInternal) &&
+              !Is(status, Reason::kStoreFull)) {
+            return false;
+          }
+          status = (*store)->Update([](auto& t) { return t.BumpChangeSeq(); });
+          if (!status.ok() && !Is(status, Reason::kStoreFull)) return false;
+        }
+        return true;
+      }));
+    }
+  }
+}
+
 TEST_F(SqliteStoreTest, AFullDiskLeavesNoHalfMadeStore) {
   EXPECT_TRUE(InChild([&] {
     signal(SIGXFSZ, SIG_IGN);

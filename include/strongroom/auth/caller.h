@@ -31,13 +31,16 @@ struct PeerCertificate {
   std::vector<std::string> uris;
   std::vector<std::string> dns_names;
   std::string common_name;
+  // How many the subject has: common_name is only the first of them.
+  size_t common_name_count = 1;
   std::string subject;
 };
 
 // Authenticator turns a verified certificate into a Caller. The identity is the
 // one URI name if there is one, else the one DNS name, else the common name; a
-// certificate with two URIs (or, without URIs, two DNS names) is ambiguous and
-// refused. UNAUTHENTICATED in every refusal. Thread-safe.
+// certificate with two URIs (or, without URIs, two DNS names, or with neither,
+// two common names) is ambiguous and refused. UNAUTHENTICATED in every refusal.
+// Thread-safe.
 class Authenticator {
  public:
   StatusOr<Caller> Authenticate(const PeerCertificate& peer) const;

@@ -20,6 +20,9 @@ StatusOr<std::string> ReadFile(const std::string& path,
 StatusOr<SecretBytes> ReadPrivateFile(const std::string& path,
                                       size_t max_size = 1 << 16);
 
+// CheckPrivateFile refuses what ReadPrivateFile refuses, without reading.
+Status CheckPrivateFile(const std::string& path);
+
 // WriteFileAtomically writes path.tmp, fsyncs, renames, fsyncs the directory.
 // The file has exactly this mode, whatever the umask. FILE_UNREADABLE naming
 // the path and the step; then the old file stands and path.tmp is gone (if the

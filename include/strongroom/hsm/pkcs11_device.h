@@ -6,6 +6,7 @@
 #include <string>
 
 #include "strongroom/base/metrics.h"
+#include "strongroom/base/secret_bytes.h"
 #include "strongroom/hsm/device.h"
 #include "strongroom/hsm/profile.h"
 
@@ -22,6 +23,10 @@ struct Pkcs11Options {
   std::optional<int> workers;  // overrides the profile's
   size_t queue_limit = 4096;   // calls waiting; beyond: HSM_BUSY
 };
+
+// ReadPin reads the token's user PIN. FILE_NOT_PRIVATE, FILE_UNREADABLE (also
+// if it is empty).
+StatusOr<SecretBytes> ReadPin(const std::string& path);
 
 // OpenPkcs11Device loads the module, finds the token, logs in (once: a refused
 // PIN is never tried again), opens the anchor session and the workers,
