@@ -34,6 +34,30 @@ Reason ReasonOfCode(int code, int system_error) {
   }
 }
 
+int LastErrno(sqlite3* db, int which) {
+  sqlite3_file* file = nullptr;
+  int error = 0;
+  if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK ||
+      file == nullptr || file->pMethods == nullptr ||
+      file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) !=
+          SQLITE_OK) {
+    return 0;
+  }
+  return error;
+}
+
+// The cause of a failure. Of a write SQLite's own answer is the errno of
+// whatever it did since (a rollback); its files remember better.
+int SystemErrorOf(sqlite3* db, int code) {
+  if (code == SQLITE_IOERR_WRITE) {
+    for (int which :
+         {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+      if (int error = LastErrno(db, which); MeansFull(error)) return error;
+    }
+  }
+  return sqlite3_system_errno(db);
+}
+
 std::string_view Advice(Reason reason) {
   switch (reason) {
     case Reason::kStoreFull:
@@ -174,7 +198,7 @@ bool Connection::IsReadOnly() const {
 }
 
 Status Connection::Failure(int code, std::string_view doing) const {
-  const Reason reason = ReasonOfCode(code, sqlite3_system_errno(db_));
+  const Reason reason = ReasonOfCode(code, SystemErrorOf(db_, code));
   std::string message = "store " + path_ + ": " + std::string(doing) + ": " +
                         sqlite3_errmsg(db_) + " (SQLite " +
                         std::to_string(code) + ")";

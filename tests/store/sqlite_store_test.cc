@@ -196,6 +196,7 @@ TEST_F(SqliteStoreTest, ANewerSchemaIsRefusedAndLeftAlone) {
 
 TEST_F(SqliteStoreTest, ADatabaseOfAnotherProgramIsRefusedAndLeftAlone) {
   Tamper("CREATE TABLE theirs(x); PRAGMA application_id = 4711");
+  ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
   const std::string before = Contents();
   EXPECT_THAT(Open(), HasReason(Reason::kStoreCorrupt, HasSubstr("4711")));
   EXPECT_EQ(Contents(), before);
@@ -320,7 +321,7 @@ TEST_F(SqliteStoreTest, AFullDiskRefusesTheChangeAndKeepsTheRest) {
 // The limit meets another of SQLite's files, or another step, at each size.
 TEST_F(SqliteStoreTest, WhereverTheLimitOnFileSizesIsTheStoreIsFull) {
   ASSERT_OK(Open());
-  for (rlim_t size = 0; size <= 160 * 1024; size += 2048) {
+  for (rlim_t size = 0; size <= 160 * 1024; size += 10240) {
     SCOPED_TRACE(size);
     for (bool limited_open : {false, true}) {
       EXPECT_TRUE(InChild([&] {
