@@ -150,14 +150,15 @@ struct SqliteOptions {
 // a second process in. The watermark is <path>.seq. STORE_SCHEMA_NEWER if a
 // later program wrote it, STORE_LOCKED if another process has it,
 // STORE_READ_ONLY, STORE_CORRUPT (damaged, or not a store of ours), STORE_FULL,
-// STORE_UNAVAILABLE, FILE_NOT_PRIVATE. Update is STORE_UNAVAILABLE from when the
-// path does not lead to the file that was opened any more.
+// STORE_UNAVAILABLE, FILE_NOT_PRIVATE. Update is STORE_UNAVAILABLE from when
+// the path does not lead to the file that was opened any more.
 StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options);
 
 // CheckSqliteFile is what OpenSqliteStore refuses of an existing file before it
 // opens it as a database: one that cannot be read and written, is not a regular
-// file, has a second name, is empty, or can be used by others. It changes nothing. Not for a store
-// that this process has open: closing the file would lose SQLite's locks.
+// file, has a second name, is empty, or can be used by others. It changes
+// nothing. Not for a store that this process has open: closing the file would
+// lose SQLite's locks.
 Status CheckSqliteFile(const std::string& path);
 
 }  // namespace strongroom::store
