@@ -1,0 +1,1 @@
+"""Generated from proto/strongroom/v1 while building."""
