@@ -46,6 +46,19 @@ constexpr CommandRow kCommands[] = {
      "strongroom rewrap --in dek.wrapped --out dek.wrapped", DeclareRewrap},
     {"", "inspect", "Show what a wrapped DEK or ciphertext says of itself",
      "strongroom inspect dek.wrapped", DeclareInspect},
+    {"file", "encrypt", "Encrypt a file of any size under a DEK of its own",
+     "strongroom file encrypt payments/cards dump.db --context object=dump.db",
+     DeclareFileEncrypt},
+    {"file", "decrypt", "Decrypt what file encrypt made",
+     "strongroom file decrypt dump.db.sr --context object=dump.db",
+     DeclareFileDecrypt},
+    {"file", "rewrap", "Move files to the primary version, in place",
+     "strongroom file rewrap --recursive /backups", DeclareFileRewrap},
+    {"file", "inspect", "Show what an encrypted file says of itself",
+     "strongroom file inspect dump.db.sr", DeclareFileInspect},
+    {"file", "cat", "Write a file's plaintext, or a range of it",
+     "strongroom file cat dump.db.sr --range 4096:512 --context object=dump.db",
+     DeclareFileCat},
     {"hsm", "objects", "List the objects on the token",
      "strongroom hsm objects", DeclareHsmObjects},
     {"", "status", "Show the service's state", "strongroom status",
@@ -61,7 +74,9 @@ constexpr CommandRow kCommands[] = {
 std::span<const CommandRow> AllCommands() { return kCommands; }
 
 const char* GroupHelp(std::string_view group) {
-  return group == "key" ? "Keys and their versions" : "The token behind it";
+  if (group == "key") return "Keys and their versions";
+  if (group == "file") return "Files of any size";
+  return "The token behind it";
 }
 
 }  // namespace strongroom::cli

@@ -24,7 +24,7 @@ struct FakeBehaviour {
   std::string dek = "0123456789abcdef0123456789abcdef";
 };
 
-class FakeClient final : public client::Client {
+class FakeClient : public client::Client {
  public:
   explicit FakeClient(FakeBehaviour& behaviour) : fake_(behaviour) {}
 

@@ -57,6 +57,24 @@ def test_a_second_rewrap_writes_nothing(path):
     assert path.stat().st_mtime_ns == before
 
 
+def test_an_envelope_at_the_primary_is_left_alone(path):
+    before = path.read_bytes()
+    assert not rewrap.rewrap_file(path, lambda found: found)
+    assert path.read_bytes() == before
+
+
+def test_a_torn_slot_is_written_again_though_the_other_one_is_new(path):
+    rewrap.rewrap_file(path, lambda _: NEW)
+    content = bytearray(path.read_bytes())
+    content[2 * 4096:2 * 4096 + 200] = envelope.Slot(1, OLD).serialize(
+        4096)[:200]
+    path.write_bytes(content)
+    assert OLD in path.read_bytes()
+    assert rewrap.rewrap_file(path, lambda found: found)
+    assert OLD not in path.read_bytes()
+    check(path)
+
+
 def test_a_power_cut_at_any_block_of_any_write_leaves_an_openable_file(
         path, monkeypatch):
     class PowerCut(Exception):

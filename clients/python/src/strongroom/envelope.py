@@ -103,6 +103,9 @@ class Head:
     """What stands before the chunks: the fixed part and two slots."""
     fixed: Fixed
     slots: tuple[Optional[Slot], Optional[Slot]]
+    # All zeros, never written. What is neither this nor valid may be torn, and
+    # hold parts of an old token.
+    blank: tuple[bool, bool] = (False, True)
 
     def newest_first(self) -> list[tuple[int, Slot]]:
         """The valid slots with their numbers; equal sequences: slot 0 first."""
@@ -145,8 +148,9 @@ def parse_head(data: bytes) -> Head:
     if any(data[_FIXED.size:size]):
         raise Malformed("MALFORMED", "the padding of the fixed part is not "
                         "zero")
-    slots = (Slot.parse(data[size:2 * size]), Slot.parse(data[2 * size:]))
-    return Head(fixed, slots)
+    first, second = data[size:2 * size], data[2 * size:]
+    return Head(fixed, (Slot.parse(first), Slot.parse(second)),
+                (not any(first), not any(second)))
 
 
 def read_head(source: BinaryIO) -> Head:

@@ -45,8 +45,9 @@ def _rewrap_locked(file: BinaryIO, rewrap: Rewrap) -> bool:
     _check_siblings(slots)
     current, new = _rewrap_newest(slots, rewrap)
     number, slot = current
-    if new == slot.token and len(slots) == 2 and (
-            slots[0][1].token == slots[1][1].token):
+    other = head.slots[1 - number]
+    clean = head.blank[1 - number] if other is None else other.token == new
+    if new == slot.token and clean:
         return False
     if slot.sequence > envelope.MAX_SEQUENCE - 2:
         raise FailedPrecondition("VERSION_STATE", "the envelope was rewrapped "

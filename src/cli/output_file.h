@@ -1,0 +1,57 @@
+// OutputFile: a file that appears whole or not at all, or a stream as it is.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cli/output.h"
+#include "strongroom/base/bytes.h"
+#include "strongroom/base/status.h"
+
+namespace strongroom::cli {
+
+class OutputFile {
+ public:
+  // Open takes standard output, an existing pipe or device, or a temporary
+  // file beside the one that is wanted. What CheckOutput refuses may be opened;
+  // Finish never takes the name of a file that may not be replaced.
+  static StatusOr<OutputFile> Open(const Environment& environment,
+                                   const OutputSpec& spec);
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&&) = delete;
+  ~OutputFile();  // without Finish: nothing is left
+
+  int fd() const { return fd_; }
+  const std::string& name() const { return name_; }
+  // A file whose holes stay holes, and that can be given mode and times.
+  bool is_regular() const { return !temporary_.empty(); }
+
+  // KeepMetadata gives the file the mode and times of another one.
+  void KeepMetadata(const struct stat& of) { metadata_ = of; }
+  // Finish: all is on the disk, and then has its name. FILE_UNREADABLE.
+  Status Finish();
+
+ private:
+  OutputFile(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+  Status Publish();
+
+  int fd_;
+  std::string name_;
+  bool owned_ = false;
+  bool replace_ = false;
+  mode_t mode_ = 0600;
+  std::string temporary_;  // empty: a stream
+  std::optional<struct stat> metadata_;
+};
+
+// Parts of it that CheckOutput looks at too.
+Status Unwritable(const std::string& name, std::string_view step, int error);
+std::optional<struct stat> StatOf(const std::string& path);
+bool MayReplace(const OutputSpec& spec);
+std::string DirectoryOf(const std::string& path);
+Status WriteAll(int fd, const std::string& name, ByteView bytes);
+
+}  // namespace strongroom::cli
