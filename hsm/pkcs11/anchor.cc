@@ -42,7 +42,7 @@ Status Anchor::Refuse(CK_RV answer) {
     default:
       return Refuse(found,
                     "put the right user PIN in the file, then restart; each "
-                    "start is one try, and many tokens lock at the third");
+                    "new PIN is one try, and many tokens lock at the third");
   }
 }
 

@@ -66,6 +66,8 @@ Pkcs11Device::~Pkcs11Device() {
   // A thread is inside the module, and owns what it comes back to. The process
   // was told (Shutdown) to _exit.
   log::Error("a token call hangs; what it uses is left to it");
+  // Nobody counts any more what a late call would seal.
+  client().OnSealRetry([](const Uuid&) { return false; });
   pool_->Abandon();
 }
 

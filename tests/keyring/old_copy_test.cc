@@ -164,10 +164,13 @@ TEST_F(OldCopyTest, NothingIsDestroyedOnATokenThatLacksThePrimary) {
 TEST_F(OldCopyTest, ANewStoreBesideKeksOfAnotherIsReported) {
   rig_.Create("a");
   MemoryStore other;
-  const auto keyring = CreateKeyring(other, *rig_.device_, rig_.clock_,
-                                     NullMetrics(), KeyringOptions{});
-  ASSERT_OK_AND_ASSIGN(const RecoveryReport report, keyring->Start());
-  EXPECT_EQ(report.foreign_keks, 1);
+  {
+    const auto keyring = CreateKeyring(other, *rig_.device_, rig_.clock_,
+                                       NullMetrics(), KeyringOptions{});
+    ASSERT_OK_AND_ASSIGN(const RecoveryReport report, keyring->Start());
+    EXPECT_EQ(report.foreign_keks, 1);
+  }
+  // The rig makes another device.
   EXPECT_EQ(rig_.Start().foreign_keks, 0);
 }
 
