@@ -59,6 +59,20 @@ constexpr CommandRow kCommands[] = {
     {"file", "cat", "Write a file's plaintext, or a range of it",
      "strongroom file cat dump.db.sr --range 4096:512 --context object=dump.db",
      DeclareFileCat},
+    {"dek", "list", "List the registered DEKs of a key",
+     "strongroom dek list payments/cards --label env=prod", DeclareDekList},
+    {"dek", "show", "Show a registered DEK",
+     "strongroom dek show payments/cards "
+     "0b8e1c9a-7f0f-4a57-9a0e-6f4f8d5f1c11:0",
+     DeclareDekShow},
+    {"dek", "delete", "Forget a registered DEK; copies of it still open",
+     "strongroom dek delete payments/cards "
+     "0b8e1c9a-7f0f-4a57-9a0e-6f4f8d5f1c11:0",
+     DeclareDekDelete},
+    {"dek", "shred", "Erase a registered DEK and refuse it for ever",
+     "strongroom dek shred payments/cards "
+     "0b8e1c9a-7f0f-4a57-9a0e-6f4f8d5f1c11:0 --yes",
+     DeclareDekShred},
     {"hsm", "objects", "List the objects on the token",
      "strongroom hsm objects", DeclareHsmObjects},
     {"", "status", "Show the service's state", "strongroom status",
@@ -76,6 +90,7 @@ std::span<const CommandRow> AllCommands() { return kCommands; }
 const char* GroupHelp(std::string_view group) {
   if (group == "key") return "Keys and their versions";
   if (group == "file") return "Files of any size";
+  if (group == "dek") return "DEKs that the service keeps";
   return "The token behind it";
 }
 

@@ -5,6 +5,7 @@
 #include "CLI/Formatter.hpp"
 #include "cli/report.h"
 #include "cli/text.h"
+#include "strongroom/base/names.h"
 #include "strongroom/envelope/context.h"
 
 namespace strongroom::cli {
@@ -77,6 +78,56 @@ StatusOr<client::Context> ParseContext(const std::vector<std::string>& pairs) {
   envelope::ContextPairs views(context.begin(), context.end());
   SR_RETURN_IF_ERROR(envelope::CanonicalContext(views).status());
   return context;
+}
+
+StatusOr<client::Labels> ParseLabels(const std::vector<std::string>& pairs) {
+  client::Labels labels;
+  for (const std::string& pair : pairs) {
+    size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return UsageError("--label is \"" + pair + "\"; want KEY=VALUE");
+    }
+    std::string key = pair.substr(0, equals);
+    if (!labels.emplace(key, pair.substr(equals + 1)).second) {
+      return UsageError("--label gives \"" + key + "\" twice; want it once");
+    }
+  }
+  return labels;
+}
+
+void AddRegister(CLI::App& command, RegisterArgs* args) {
+  command.add_flag("--register", args->registers,
+                   "Let the service keep the wrapped DEK too; says its id");
+  command
+      .add_option("--label", args->labels,
+                  "With --register: a label, KEY=VALUE; may be given again")
+      ->allow_extra_args(false);
+  command.add_option("--reference", args->reference,
+                     "With --register: what you call it");
+  command.add_option("--request-id", args->request_id,
+                     "With --register: a UUID; the same again within 24 hours "
+                     "registers nothing new");
+}
+
+StatusOr<std::optional<client::Registering>> ToRegistering(
+    const RegisterArgs& args) {
+  if (!args.registers) {
+    if (args.labels.empty() && args.reference.empty() &&
+        args.request_id.empty()) {
+      return std::optional<client::Registering>();
+    }
+    return UsageError(
+        "--label, --reference and --request-id want --register with them");
+  }
+  client::Registering registering;
+  SR_ASSIGN_OR_RETURN(registering.about.labels, ParseLabels(args.labels));
+  registering.about.reference = args.reference;
+  if (!args.request_id.empty()) {
+    StatusOr<Uuid> id = Uuid::Parse(args.request_id);
+    if (!id.ok()) return AsUsageError(id.status());
+    registering.request_id = ToBytes(id->bytes());
+  }
+  return std::optional<client::Registering>(std::move(registering));
 }
 
 Status CheckEmit(const Session& session, const OutputSpec& spec) {

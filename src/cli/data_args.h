@@ -1,6 +1,7 @@
 // Options that data commands share, and what is done with them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,21 @@ void AddContext(CLI::App& command, DataArgs* args);
 // ParseContext checks as the service would: CONTEXT_INVALID; a usage error for
 // a pair without '='.
 StatusOr<client::Context> ParseContext(const std::vector<std::string>& pairs);
+
+// ParseLabels: a usage error for what is not KEY=VALUE, or comes twice.
+StatusOr<client::Labels> ParseLabels(const std::vector<std::string>& pairs);
+
+struct RegisterArgs {
+  bool registers = false;
+  std::vector<std::string> labels;
+  std::string reference;
+  std::string request_id;
+};
+void AddRegister(CLI::App& command, RegisterArgs* args);
+// ToRegistering is nothing without --register; a usage error for options that
+// need it.
+StatusOr<std::optional<client::Registering>> ToRegistering(
+    const RegisterArgs& args);
 
 // Outcome is what a data command gives: bytes, and what it says about them.
 struct Outcome {

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/data_args.h"
 #include "cli/input.h"
+#include "cli/report.h"
 
 namespace strongroom::cli {
 namespace {
@@ -101,33 +102,52 @@ Runner DeclareDecrypt(CLI::App& command) {
 
 Runner DeclareWrap(CLI::App& command) {
   auto args = AddSealArgs(command);
-  return [args](Session& session) -> Status {
+  auto registers = std::make_shared<RegisterArgs>();
+  AddRegister(command, registers.get());
+  return [args, registers](Session& session) -> Status {
     OutputSpec out = TokenOutput(*args);
+    SR_ASSIGN_OR_RETURN(auto registering, ToRegistering(*registers));
+    if (registering && out.path == "-" && !session.json()) {
+      return UsageError(
+          "--register gives an id, and standard output is the wrapped DEK's; "
+          "want --out FILE or --output json");
+    }
     SR_RETURN_IF_ERROR(CheckEmit(session, out));
     SR_ASSIGN_OR_RETURN(client::Context context, ParseContext(args->context));
     SR_ASSIGN_OR_RETURN(SecretBytes dek,
                         ReadDek(session.environment(), args->in, args->base64));
     SR_ASSIGN_OR_RETURN(Client * client, session.client());
     SR_ASSIGN_OR_RETURN(client::Sealed sealed,
-                        client->Wrap(args->key, dek, context));
-    return EmitToken(
-        session, out,
-        OutcomeOf(args->key, sealed.key_version, "wrapped_dek", "wrapped DEK"),
-        sealed.token);
+                        client->Wrap(args->key, dek, context, registering));
+    Outcome outcome =
+        OutcomeOf(args->key, sealed.key_version, "wrapped_dek", "wrapped DEK");
+    if (registering) {
+      outcome.facts["dek_id"] = sealed.dek_id;
+      outcome.said += ", registered as " + sealed.dek_id;
+    }
+    return EmitToken(session, out, std::move(outcome), sealed.token);
   };
 }
 
 Runner DeclareUnwrap(CLI::App& command) {
   auto args = AddOpenArgs(command);
-  return [args](Session& session) -> Status {
+  auto id = std::make_shared<std::string>();
+  command.add_option("--id", *id, "Unwrap a registered DEK; nothing is read")
+      ->excludes("--in");
+  return [args, id](Session& session) -> Status {
     OutputSpec out = SecretOutput(*args);
     SR_RETURN_IF_ERROR(CheckEmit(session, out));
     SR_ASSIGN_OR_RETURN(client::Context context, ParseContext(args->context));
-    SR_ASSIGN_OR_RETURN(
-        Bytes token, ReadToken(session.environment(), args->in, args->base64));
+    Bytes token;
+    if (id->empty()) {
+      SR_ASSIGN_OR_RETURN(token, ReadToken(session.environment(), args->in,
+                                           args->base64));
+    }
     SR_ASSIGN_OR_RETURN(Client * client, session.client());
     SR_ASSIGN_OR_RETURN(client::Opened opened,
-                        client->Unwrap(token, context, args->key));
+                        id->empty()
+                            ? client->Unwrap(token, context, args->key)
+                            : client->UnwrapById(*id, context, args->key));
     return EmitSecret(session, out,
                       OutcomeOf(opened.key_name, opened.key_version, "dek",
                                 "DEK that was wrapped"),

@@ -18,6 +18,7 @@ struct DataKeyArgs : DataArgs {
   std::string wrapped_out;
   std::string dek_out;
   bool without_plaintext = false;
+  RegisterArgs registers;
 };
 
 // Plan is where the two results go; absent paths go into the JSON, or (the
@@ -58,6 +59,13 @@ Status CheckContradictions(const DataKeyArgs& args, bool json) {
     return UsageError(
         "DEK and wrapped DEK cannot both go to standard output; name a file "
         "with --wrapped-out");
+  }
+  if (args.registers.registers && !json &&
+      (args.dek_out == "-" || args.wrapped_out.empty() ||
+       args.wrapped_out == "-")) {
+    return UsageError(
+        "--register gives an id, which standard output cannot take beside the "
+        "bytes; want files for both, or --output json");
   }
   if (!args.dek_out.empty() && args.dek_out == args.wrapped_out) {
     return UsageError("--dek-out and --wrapped-out name the same file");
@@ -101,6 +109,7 @@ Status PrintJson(const Session& session, const DataKeyArgs& args,
   Json json;
   json["key"] = args.key;
   json["key_version"] = key.key_version;
+  if (!key.dek_id.empty()) json["dek_id"] = key.dek_id;
   json["wrapped_dek"] = ToBase64(key.wrapped_dek);
   if (plan.wrapped.has_value()) json["wrapped_out"] = plan.wrapped->path;
   if (plan.dek.has_value()) json["dek_out"] = plan.dek->path;
@@ -115,7 +124,9 @@ Status PrintText(const Session& session, const DataKeyArgs& args,
   if (plan.wrapped->path == "-") return OkStatus();
   if (plan.dek.has_value() && plan.dek->path == "-") return OkStatus();
   std::string text = plan.wrapped->path + ": wrapped DEK under " + args.key +
-                     " version " + std::to_string(key.key_version) + "\n";
+                     " version " + std::to_string(key.key_version);
+  if (!key.dek_id.empty()) text += ", registered as " + key.dek_id;
+  text += "\n";
   if (plan.dek.has_value()) {
     text += plan.dek->path + ": the DEK itself; erase it when it was used\n";
   }
@@ -138,6 +149,7 @@ Runner DeclareDataKey(CLI::App& command) {
                    "Have only the wrapped DEK made");
   AddBase64(command, args.get(), "Write both as base64 text");
   AddForce(command, args.get());
+  AddRegister(command, &args->registers);
   return [args](Session& session) -> Status {
     SR_ASSIGN_OR_RETURN(Plan plan, MakePlan(*args, session));
     SR_ASSIGN_OR_RETURN(client::Context context, ParseContext(args->context));
@@ -147,11 +159,13 @@ Runner DeclareDataKey(CLI::App& command) {
                                                 std::to_string(args->bytes) +
                                                 "; a DEK has 16 to 64 bytes");
     }
+    SR_ASSIGN_OR_RETURN(auto registering, ToRegistering(args->registers));
     SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
     SR_ASSIGN_OR_RETURN(
         client::DataKey key,
         client->GenerateDataKey(args->key, args->bytes,
-                                !args->without_plaintext, context));
+                                !args->without_plaintext, context,
+                                registering));
     SR_RETURN_IF_ERROR(WriteFiles(session, plan, key));
     if (session.json()) return PrintJson(session, *args, plan, key);
     return PrintText(session, *args, plan, key);

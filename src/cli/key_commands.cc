@@ -5,6 +5,7 @@
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "cli/commands.h"
+#include "cli/data_args.h"
 #include "cli/key_text.h"
 #include "cli/report.h"
 #include "cli/text.h"
@@ -32,6 +33,7 @@ struct SettingsArgs {
   std::string rotation_period;
   std::string max_age;
   std::string destroy_after;
+  std::string registration;
   uint32_t max_items = 0;
   CLI::Option* max_items_option = nullptr;
 };
@@ -73,22 +75,12 @@ std::shared_ptr<SettingsArgs> AddSettingsArgs(CLI::App& command) {
                      "How long a batch key may stay open, like 5s; 0: not");
   command.add_option("--destroy-after", args->destroy_after,
                      "Waiting period of a destruction, like 30d");
+  command
+      .add_option("--registration", args->registration,
+                  "Whether DEKs are registered: optional (default), required, "
+                  "off")
+      ->check(CLI::IsMember({"optional", "required", "off"}));
   return args;
-}
-
-StatusOr<client::Labels> ParseLabels(const std::vector<std::string>& pairs) {
-  client::Labels labels;
-  for (const std::string& pair : pairs) {
-    size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return UsageError("--label is \"" + pair + "\"; want KEY=VALUE");
-    }
-    std::string key = pair.substr(0, equals);
-    if (!labels.emplace(key, pair.substr(equals + 1)).second) {
-      return UsageError("--label gives \"" + key + "\" twice; want it once");
-    }
-  }
-  return labels;
 }
 
 // ParseSeconds reads an option of whole seconds; absent if it was not given.
@@ -119,12 +111,17 @@ StatusOr<KeySettings> ToSettings(const SettingsArgs& args) {
                         ParseDuration("--max-age", args.max_age));
   }
   if (args.max_items_option->count() > 0) settings.max_items = args.max_items;
+  if (!args.registration.empty()) {
+    std::string& word = settings.registration.emplace(args.registration);
+    for (char& c : word) c = static_cast<char>(c - 'a' + 'A');
+  }
   return settings;
 }
 
 bool ChangesNothing(const KeySettings& settings) {
   return !settings.labels && !settings.rotation_period && !settings.max_items &&
-         !settings.max_age && !settings.destroy_after;
+         !settings.max_age && !settings.destroy_after &&
+         !settings.registration;
 }
 
 Status PrintVersion(Session& session, const std::string& name,
@@ -181,7 +178,8 @@ Runner DeclareKeyUpdate(CLI::App& command) {
     if (ChangesNothing(change)) {
       return UsageError(
           "nothing to change; want one of --label, --no-labels, "
-          "--rotation-period, --max-items, --max-age, --destroy-after");
+          "--rotation-period, --max-items, --max-age, --destroy-after, "
+          "--registration");
     }
     SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
     SR_ASSIGN_OR_RETURN(Key key, client->UpdateKey(args->name, change));

@@ -9,6 +9,8 @@ Json TimeOrNull(const std::optional<WallTime>& time) {
   return time.has_value() ? Json(FormatTime(*time)) : Json(nullptr);
 }
 
+}  // namespace
+
 std::string LabelText(const client::Labels& labels) {
   std::string text;
   for (const auto& [key, value] : labels) {
@@ -17,6 +19,8 @@ std::string LabelText(const client::Labels& labels) {
   }
   return text.empty() ? "none" : text;
 }
+
+namespace {
 
 std::string RotationText(const client::Key& key, WallTime now) {
   if (!key.rotation_period.has_value()) return "by hand";
@@ -34,6 +38,12 @@ std::string BatchText(const client::Key& key) {
     text += ", which stays open for " + FormatDuration(key.max_age);
   }
   return text;
+}
+
+std::string RegistrationText(const client::Key& key) {
+  if (key.registration == "REQUIRED") return "required of every wrap";
+  if (key.registration == "OFF") return "off";
+  return "as the caller says";
 }
 
 std::string DestroyText(const client::KeyVersion& version, WallTime now) {
@@ -80,6 +90,7 @@ Json ToJson(const client::Key& key) {
   json["max_items"] = key.max_items;
   json["max_age_ms"] = key.max_age.count();
   json["destroy_after_s"] = key.destroy_after.count();
+  json["registration"] = key.registration;
   json["versions"] = Json::array();
   for (const client::KeyVersion& version : key.versions) {
     json["versions"].push_back(ToJson(version));
@@ -96,6 +107,7 @@ std::string ShowKey(const client::Key& key, WallTime now) {
       {"Labels", LabelText(key.labels)},
       {"Rotation", RotationText(key, now)},
       {"Batches", BatchText(key)},
+      {"Registration", RegistrationText(key)},
       {"Destruction", FormatDuration(key.destroy_after) + " after it was asked "
                                                           "for"},
   });

@@ -12,6 +12,8 @@ namespace strongroom::cli {
 Json ToJson(const client::KeyVersion& version);
 Json ToJson(const client::Key& key);
 
+// LabelText: "a=1, b=2", or "none".
+std::string LabelText(const client::Labels& labels);
 std::string ShowKey(const client::Key& key, WallTime now);
 std::string ShowKeys(const std::vector<client::Key>& keys, WallTime now);
 

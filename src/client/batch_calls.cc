@@ -40,7 +40,7 @@ StatusOr<Sealed> ToSealed(const Response& response,
                           const v1::SealedItem& item) {
   SR_RETURN_IF_ERROR(ItemFailure(item.status()));
   SR_ASSIGN_OR_RETURN(Bytes token, JoinToken(response, item));
-  return Sealed{std::move(token), item.key_version()};
+  return Sealed{std::move(token), item.key_version(), item.dek_id()};
 }
 
 StatusOr<DataKey> ToDataKey(const v1::BatchGenerateDataKeysResponse& response,
@@ -48,7 +48,7 @@ StatusOr<DataKey> ToDataKey(const v1::BatchGenerateDataKeysResponse& response,
   SR_RETURN_IF_ERROR(ItemFailure(item->status()));
   SR_ASSIGN_OR_RETURN(Bytes token, JoinToken(response, *item));
   return DataKey{TakeSecret(item->mutable_dek()), std::move(token),
-                 item->key_version()};
+                 item->key_version(), item->dek_id()};
 }
 
 StatusOr<Opened> ToOpened(v1::OpenedItem* item) {
@@ -102,7 +102,7 @@ void WipeOpened(Response* response) {
 
 StatusOr<std::vector<StatusOr<Sealed>>> GrpcClient::BatchWrap(
     std::string_view key, const std::vector<SecretBytes>& deks,
-    const Context& context) {
+    const Context& context, const std::optional<Registering>& registering) {
   v1::BatchWrapRequest request;
   v1::BatchWrapResponse response;
   WipeGuard wipe([&] {
@@ -111,6 +111,7 @@ StatusOr<std::vector<StatusOr<Sealed>>> GrpcClient::BatchWrap(
   request.set_name(std::string(key));
   request.set_compact(true);
   FillContext(context, &request);
+  FillRegistering(registering, &request);
   request.mutable_items()->Reserve(static_cast<int>(deks.size()));
   for (const SecretBytes& dek : deks) {
     SetBytes(dek.Expose(), request.add_items()->mutable_dek());
@@ -122,7 +123,8 @@ StatusOr<std::vector<StatusOr<Sealed>>> GrpcClient::BatchWrap(
 
 StatusOr<std::vector<StatusOr<DataKey>>> GrpcClient::BatchGenerateDataKeys(
     std::string_view key, uint32_t count, uint32_t dek_bytes,
-    bool with_plaintext, const Context& context) {
+    bool with_plaintext, const Context& context,
+    const std::optional<Registering>& registering) {
   v1::BatchGenerateDataKeysRequest request;
   v1::BatchGenerateDataKeysResponse response;
   WipeGuard wipe([&] {
@@ -134,6 +136,7 @@ StatusOr<std::vector<StatusOr<DataKey>>> GrpcClient::BatchGenerateDataKeys(
   request.set_without_plaintext(!with_plaintext);
   request.set_compact(true);
   FillContext(context, &request);
+  FillRegistering(registering, &request);
   SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchGenerateDataKeys,
                           Repeat::kRepeatable, request, &response));
   if (static_cast<uint32_t>(response.items_size()) != count) {
@@ -159,6 +162,18 @@ StatusOr<std::vector<StatusOr<Opened>>> GrpcClient::BatchUnwrap(
   SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchUnwrap, Repeat::kRepeatable,
                           request, &response));
   return AllOpened(&response, wrapped_deks.size());
+}
+
+StatusOr<std::vector<StatusOr<Opened>>> GrpcClient::BatchUnwrapById(
+    const std::vector<std::string>& dek_ids, const Context& context) {
+  v1::BatchUnwrapRequest request;
+  v1::BatchUnwrapResponse response;
+  WipeGuard wipe([&] { WipeOpened(&response); });
+  FillContext(context, &request);
+  for (const std::string& id : dek_ids) request.add_items()->set_dek_id(id);
+  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchUnwrap, Repeat::kRepeatable,
+                          request, &response));
+  return AllOpened(&response, dek_ids.size());
 }
 
 StatusOr<std::vector<StatusOr<Sealed>>> GrpcClient::BatchEncrypt(

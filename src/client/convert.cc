@@ -59,7 +59,15 @@ Key FromWire(const v1::Key& key) {
   out.max_items = key.batch_policy().max_items();
   out.max_age = ToMilliseconds(key.batch_policy().max_age());
   out.destroy_after = seconds(key.destroy_scheduled_duration().seconds());
+  out.registration = v1::Registration_Name(key.registration());
   return out;
+}
+
+Dek FromWire(const v1::Dek& dek) {
+  return {dek.dek_id(),
+          dek.key_version(),
+          {Labels(dek.labels().begin(), dek.labels().end()), dek.reference()},
+          ToWallTime(dek.create_time())};
 }
 
 TokenObject FromWire(const v1::TokenObject& object) {

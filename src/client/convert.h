@@ -2,6 +2,7 @@
 #pragma once
 
 #include "google/protobuf/duration.pb.h"
+#include "strongroom/base/names.h"
 #include "strongroom/client/client.h"
 #include "strongroom/v1/key_admin.pb.h"
 
@@ -17,6 +18,22 @@ void FillContext(const Context& context, Request* request) {
   }
 }
 
+// FillRegistering sets register, about and request_id.
+template <typename Request>
+void FillRegistering(const std::optional<Registering>& registering,
+                     Request* request) {
+  if (!registering.has_value()) return;
+  request->set_register_(true);
+  const DekAbout& about = registering->about;
+  request->mutable_about()->mutable_labels()->insert(about.labels.begin(),
+                                                     about.labels.end());
+  request->mutable_about()->set_reference(about.reference);
+  request->set_request_id(std::string(
+      AsText(registering->request_id.empty()
+                 ? ByteView(Uuid::Random().array())
+                 : ByteView(registering->request_id))));
+}
+
 inline void SetBytes(ByteView bytes, std::string* field) {
   field->assign(AsText(bytes));
 }
@@ -26,6 +43,7 @@ void SetDuration(std::chrono::milliseconds duration,
 
 KeyVersion FromWire(const v1::KeyVersion& version);
 Key FromWire(const v1::Key& key);
+Dek FromWire(const v1::Dek& dek);
 TokenObject FromWire(const v1::TokenObject& object);
 ServiceStatus FromWire(const v1::GetStatusResponse& status);
 

@@ -35,18 +35,20 @@ StatusOr<Opened> GrpcClient::Decrypt(ByteView ciphertext,
                 response.key_version()};
 }
 
-StatusOr<Sealed> GrpcClient::Wrap(std::string_view key, const SecretBytes& dek,
-                                  const Context& context) {
+StatusOr<Sealed> GrpcClient::Wrap(
+    std::string_view key, const SecretBytes& dek, const Context& context,
+    const std::optional<Registering>& registering) {
   v1::WrapRequest request;
   v1::WrapResponse response;
   WipeGuard wipe([&] { WipeString(request.mutable_dek()); });
   request.set_name(std::string(key));
   SetBytes(dek.Expose(), request.mutable_dek());
   FillContext(context, &request);
+  FillRegistering(registering, &request);
   SR_RETURN_IF_ERROR(
       Call(*data_, &DataStub::Wrap, Repeat::kRepeatable, request, &response));
   return Sealed{ToBytes(AsBytes(response.wrapped_dek())),
-                response.key_version()};
+                response.key_version(), response.dek_id()};
 }
 
 StatusOr<Opened> GrpcClient::Unwrap(ByteView wrapped_dek,
@@ -64,10 +66,24 @@ StatusOr<Opened> GrpcClient::Unwrap(ByteView wrapped_dek,
                 response.key_version()};
 }
 
-StatusOr<DataKey> GrpcClient::GenerateDataKey(std::string_view key,
-                                              uint32_t dek_bytes,
-                                              bool with_plaintext,
-                                              const Context& context) {
+StatusOr<Opened> GrpcClient::UnwrapById(std::string_view dek_id,
+                                        const Context& context,
+                                        std::string_view expected_key) {
+  v1::UnwrapRequest request;
+  v1::UnwrapResponse response;
+  WipeGuard wipe([&] { WipeString(response.mutable_dek()); });
+  request.set_name(std::string(expected_key));
+  request.set_dek_id(std::string(dek_id));
+  FillContext(context, &request);
+  SR_RETURN_IF_ERROR(
+      Call(*data_, &DataStub::Unwrap, Repeat::kRepeatable, request, &response));
+  return Opened{TakeSecret(response.mutable_dek()), response.name(),
+                response.key_version()};
+}
+
+StatusOr<DataKey> GrpcClient::GenerateDataKey(
+    std::string_view key, uint32_t dek_bytes, bool with_plaintext,
+    const Context& context, const std::optional<Registering>& registering) {
   v1::GenerateDataKeyRequest request;
   v1::GenerateDataKeyResponse response;
   WipeGuard wipe([&] { WipeString(response.mutable_dek()); });
@@ -75,11 +91,12 @@ StatusOr<DataKey> GrpcClient::GenerateDataKey(std::string_view key,
   request.set_dek_bytes(dek_bytes);
   request.set_without_plaintext(!with_plaintext);
   FillContext(context, &request);
+  FillRegistering(registering, &request);
   SR_RETURN_IF_ERROR(Call(*data_, &DataStub::GenerateDataKey,
                           Repeat::kRepeatable, request, &response));
   return DataKey{TakeSecret(response.mutable_dek()),
                  ToBytes(AsBytes(response.wrapped_dek())),
-                 response.key_version()};
+                 response.key_version(), response.dek_id()};
 }
 
 StatusOr<Rewrapped> GrpcClient::Rewrap(ByteView token_or_header,

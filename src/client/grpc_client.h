@@ -21,24 +21,32 @@ class GrpcClient final : public Client {
                            const Context& context) override;
   StatusOr<Opened> Decrypt(ByteView ciphertext, const Context& context,
                            std::string_view expected_key) override;
-  StatusOr<Sealed> Wrap(std::string_view key, const SecretBytes& dek,
-                        const Context& context) override;
+  StatusOr<Sealed> Wrap(
+      std::string_view key, const SecretBytes& dek, const Context& context,
+      const std::optional<Registering>& registering) override;
   StatusOr<Opened> Unwrap(ByteView wrapped_dek, const Context& context,
                           std::string_view expected_key) override;
-  StatusOr<DataKey> GenerateDataKey(std::string_view key, uint32_t dek_bytes,
-                                    bool with_plaintext,
-                                    const Context& context) override;
+  StatusOr<Opened> UnwrapById(std::string_view dek_id, const Context& context,
+                              std::string_view expected_key) override;
+  StatusOr<DataKey> GenerateDataKey(
+      std::string_view key, uint32_t dek_bytes, bool with_plaintext,
+      const Context& context,
+      const std::optional<Registering>& registering) override;
   StatusOr<Rewrapped> Rewrap(ByteView token_or_header,
                              std::string_view expected_key) override;
 
   StatusOr<std::vector<StatusOr<Sealed>>> BatchWrap(
       std::string_view key, const std::vector<SecretBytes>& deks,
-      const Context& context) override;
+      const Context& context,
+      const std::optional<Registering>& registering) override;
   StatusOr<std::vector<StatusOr<DataKey>>> BatchGenerateDataKeys(
       std::string_view key, uint32_t count, uint32_t dek_bytes,
-      bool with_plaintext, const Context& context) override;
+      bool with_plaintext, const Context& context,
+      const std::optional<Registering>& registering) override;
   StatusOr<std::vector<StatusOr<Opened>>> BatchUnwrap(
       const std::vector<Bytes>& wrapped_deks, const Context& context) override;
+  StatusOr<std::vector<StatusOr<Opened>>> BatchUnwrapById(
+      const std::vector<std::string>& dek_ids, const Context& context) override;
   StatusOr<std::vector<StatusOr<Sealed>>> BatchEncrypt(
       std::string_view key, const std::vector<SecretBytes>& plaintexts,
       const Context& context) override;
@@ -62,6 +70,12 @@ class GrpcClient final : public Client {
                                               uint32_t version) override;
   StatusOr<KeyVersion> CancelDestroyVersion(std::string_view name,
                                             uint32_t version) override;
+
+  Status ListDeks(std::string_view key, uint32_t version, const Labels& labels,
+                  const std::function<Status(const Dek&)>& each) override;
+  StatusOr<Dek> GetDek(std::string_view key, std::string_view dek_id) override;
+  Status DeleteDek(std::string_view key, std::string_view dek_id) override;
+  Status ShredDek(std::string_view key, std::string_view dek_id) override;
 
   StatusOr<std::vector<TokenObject>> ListTokenObjects() override;
   StatusOr<ServiceStatus> GetStatus() override;

@@ -38,6 +38,11 @@ void FillSettings(const KeySettings& settings, Message* out) {
     SetDuration(*settings.destroy_after,
                 out->mutable_destroy_scheduled_duration());
   }
+  v1::Registration registration = v1::REGISTRATION_UNSPECIFIED;
+  if (settings.registration.has_value() &&
+      v1::Registration_Parse(*settings.registration, &registration)) {
+    out->set_registration(registration);
+  }
 }
 
 void FillMask(const KeySettings& change, google::protobuf::FieldMask* mask) {
@@ -49,6 +54,7 @@ void FillMask(const KeySettings& change, google::protobuf::FieldMask* mask) {
   if (change.destroy_after.has_value()) {
     mask->add_paths("destroy_scheduled_duration");
   }
+  if (change.registration.has_value()) mask->add_paths("registration");
 }
 
 }  // namespace

@@ -88,6 +88,7 @@ void ApplyChange(const KeyChange& change, WallTime now, KeyRows* rows) {
     key.max_age_ms = change.policy->max_age.count();
   }
   if (change.destroy_after_s) key.destroy_after_s = *change.destroy_after_s;
+  if (change.registration) key.registration = *change.registration;
   if (change.rotation_period_s) {
     key.rotation_period_s = *change.rotation_period_s;
     key.next_rotation = NextRotation(*rows, now);

@@ -29,6 +29,7 @@ StatusOr<std::shared_ptr<const Key>> MakeKey(const KeyRows& rows) {
       .rotation_period_s = rows.key.rotation_period_s,
       .next_rotation = rows.key.next_rotation,
       .destroy_after_s = rows.key.destroy_after_s,
+      .registration = rows.key.registration,
       .created = rows.key.created,
   });
   key->versions.reserve(rows.versions.size());

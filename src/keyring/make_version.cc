@@ -34,6 +34,7 @@ store::KeyRow NewRow(const Uuid& id, const NewKey& key, WallTime now) {
           .max_items = key.policy.max_items,
           .max_age_ms = key.policy.max_age.count(),
           .destroy_after_s = key.destroy_after_s,
+          .registration = key.registration,
           .created = now};
 }
 

@@ -117,6 +117,44 @@ Status Run(Edge& edge, service::Call call,
   return Move(edge, std::move(call), request, response);
 }
 
+Status Run(Edge& edge, service::Call call, const v1::ListDeksRequest& request,
+           v1::ListDeksResponse* response) {
+  service::DekQuery query;
+  query.key_name = request.name();
+  query.filter.version = request.key_version();
+  query.filter.labels.insert(request.labels().begin(), request.labels().end());
+  query.page_size = request.page_size();
+  query.page_token = request.page_token();
+  SR_ASSIGN_OR_RETURN(service::DekList list,
+                      edge.service.ListDeks(std::move(call), query));
+  for (const registry::DekInfo& dek : list.deks) {
+    FillDek(dek, response->add_deks());
+  }
+  response->set_next_page_token(list.next_page_token);
+  return OkStatus();
+}
+
+Status Run(Edge& edge, service::Call call, const v1::GetDekRequest& request,
+           v1::Dek* response) {
+  SR_ASSIGN_OR_RETURN(registry::DekInfo dek,
+                      edge.service.GetDek(std::move(call), request.name(),
+                                          request.dek_id()));
+  FillDek(dek, response);
+  return OkStatus();
+}
+
+Status Run(Edge& edge, service::Call call, const v1::DeleteDekRequest& request,
+           v1::DeleteDekResponse*) {
+  return edge.service.RemoveDek(std::move(call), request.name(),
+                                request.dek_id());
+}
+
+Status Run(Edge& edge, service::Call call, const v1::ShredDekRequest& request,
+           v1::ShredDekResponse*) {
+  return edge.service.RemoveDek(std::move(call), request.name(),
+                                request.dek_id());
+}
+
 Status Run(Edge& edge, service::Call call, const v1::ListTokenObjectsRequest&,
            v1::ListTokenObjectsResponse* response) {
   SR_ASSIGN_OR_RETURN(std::vector<keyring::Keyring::OwnedObject> objects,

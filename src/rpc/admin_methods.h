@@ -27,6 +27,14 @@ Status Run(Edge& edge, service::Call call,
 Status Run(Edge& edge, service::Call call,
            const v1::CancelDestroyVersionRequest& request,
            v1::KeyVersion* response);
+Status Run(Edge& edge, service::Call call, const v1::ListDeksRequest& request,
+           v1::ListDeksResponse* response);
+Status Run(Edge& edge, service::Call call, const v1::GetDekRequest& request,
+           v1::Dek* response);
+Status Run(Edge& edge, service::Call call, const v1::DeleteDekRequest& request,
+           v1::DeleteDekResponse* response);
+Status Run(Edge& edge, service::Call call, const v1::ShredDekRequest& request,
+           v1::ShredDekResponse* response);
 Status Run(Edge& edge, service::Call call,
            const v1::ListTokenObjectsRequest& request,
            v1::ListTokenObjectsResponse* response);

@@ -67,9 +67,12 @@ using Versions = A::WithRawCallbackMethod_EnableVersion<
     A::WithRawCallbackMethod_DisableVersion<
         A::WithRawCallbackMethod_ScheduleDestroyVersion<
             A::WithRawCallbackMethod_CancelDestroyVersion<Keys>>>>;
-using All = A::WithRawCallbackMethod_ListTokenObjects<
-    A::WithRawCallbackMethod_GetStatus<
-        A::WithRawCallbackMethod_WhoAmI<Versions>>>;
+using Deks = A::WithRawCallbackMethod_ListDeks<
+    A::WithRawCallbackMethod_GetDek<A::WithRawCallbackMethod_DeleteDek<
+        A::WithRawCallbackMethod_ShredDek<Versions>>>>;
+using All =
+    A::WithRawCallbackMethod_ListTokenObjects<A::WithRawCallbackMethod_GetStatus<
+        A::WithRawCallbackMethod_WhoAmI<Deks>>>;
 
 }  // namespace admin
 
@@ -86,6 +89,10 @@ class AdminPlane final : public admin::All {
   SR_SERVE(ServeBlocking, DisableVersion, v1::KeyVersion)
   SR_SERVE(ServeBlocking, ScheduleDestroyVersion, v1::KeyVersion)
   SR_SERVE(ServeBlocking, CancelDestroyVersion, v1::KeyVersion)
+  SR_SERVE(ServeBlocking, ListDeks, v1::ListDeksResponse)
+  SR_SERVE(ServeBlocking, GetDek, v1::Dek)
+  SR_SERVE(ServeBlocking, DeleteDek, v1::DeleteDekResponse)
+  SR_SERVE(ServeBlocking, ShredDek, v1::ShredDekResponse)
   SR_SERVE(ServeBlocking, ListTokenObjects, v1::ListTokenObjectsResponse)
   SR_SERVE(ServeBlocking, GetStatus, v1::GetStatusResponse)
   SR_SERVE(ServeBlocking, WhoAmI, v1::WhoAmIResponse)

@@ -75,6 +75,36 @@ v1::KeyVersionState ToState(keyring::VersionState state) {
   return v1::KEY_VERSION_STATE_UNSPECIFIED;
 }
 
+using keyring::RegistrationRule;
+
+StatusOr<RegistrationRule> ToRule(v1::Registration registration) {
+  switch (registration) {
+    case v1::REGISTRATION_UNSPECIFIED:
+    case v1::OPTIONAL:
+      return RegistrationRule::kOptional;
+    case v1::REQUIRED:
+      return RegistrationRule::kRequired;
+    case v1::OFF:
+      return RegistrationRule::kOff;
+    default:
+      return Error(Reason::kArgumentInvalid,
+                   "registration is " + std::to_string(registration) +
+                       "; want OPTIONAL, REQUIRED or OFF");
+  }
+}
+
+v1::Registration FromRule(RegistrationRule rule) {
+  switch (rule) {
+    case RegistrationRule::kOptional:
+      return v1::OPTIONAL;
+    case RegistrationRule::kRequired:
+      return v1::REQUIRED;
+    case RegistrationRule::kOff:
+      return v1::OFF;
+  }
+  return v1::REGISTRATION_UNSPECIFIED;
+}
+
 void FillOne(const service::KeyView& view, size_t index, v1::KeyVersion* out) {
   const keyring::Version& version = view.key->versions[index];
   out->set_version(version.number);
@@ -116,10 +146,14 @@ Status ApplyField(const v1::Key& key, const std::string& path,
                         Seconds(key.destroy_scheduled_duration(), path));
     return OkStatus();
   }
+  if (path == "registration") {
+    SR_ASSIGN_OR_RETURN(change->registration, ToRule(key.registration()));
+    return OkStatus();
+  }
   return Error(Reason::kArgumentInvalid,
                "update_mask names \"" + path.substr(0, 64) +
-                   "\"; want labels, rotation_period, batch_policy or "
-                   "destroy_scheduled_duration");
+                   "\"; want labels, rotation_period, batch_policy, "
+                   "destroy_scheduled_duration or registration");
 }
 
 }  // namespace
@@ -135,6 +169,7 @@ StatusOr<service::KeySettings> ToSettings(const v1::CreateKeyRequest& request) {
                         Seconds(request.destroy_scheduled_duration(),
                                 "destroy_scheduled_duration"));
   }
+  SR_ASSIGN_OR_RETURN(settings.registration, ToRule(request.registration()));
   return settings;
 }
 
@@ -143,7 +178,7 @@ StatusOr<keyring::KeyChange> ToChange(const v1::UpdateKeyRequest& request) {
     return Error(Reason::kArgumentInvalid,
                  "update_mask is empty; want the names of the fields to "
                  "change: labels, rotation_period, batch_policy, "
-                 "destroy_scheduled_duration");
+                 "destroy_scheduled_duration, registration");
   }
   keyring::KeyChange change;
   for (const std::string& path : request.update_mask().paths()) {
@@ -173,6 +208,15 @@ void FillKey(const service::KeyView& view, v1::Key* key) {
   policy->mutable_max_age()->set_nanos(static_cast<int32_t>(max_age % 1000) *
                                        1'000'000);
   key->mutable_destroy_scheduled_duration()->set_seconds(from.destroy_after_s);
+  key->set_registration(FromRule(from.registration));
+}
+
+void FillDek(const registry::DekInfo& dek, v1::Dek* out) {
+  out->set_dek_id(dek.id.ToString());
+  out->set_key_version(dek.version);
+  out->mutable_labels()->insert(dek.labels.begin(), dek.labels.end());
+  out->set_reference(dek.reference);
+  FillTime(dek.created, out->mutable_create_time());
 }
 
 Status FillVersion(const service::KeyView& view, uint32_t version,

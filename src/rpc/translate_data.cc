@@ -46,12 +46,28 @@ Status CheckCount(uint64_t count) {
                    ": send several requests");
 }
 
+service::DekAbout ToAbout(const v1::DekAbout& about) {
+  return {Labels(about.labels().begin(), about.labels().end()),
+          about.reference()};
+}
+
+// TakeRegistration copies what a request says about registering.
+template <typename Request>
+void TakeRegistration(const Request& request, service::SealCommand* command) {
+  if constexpr (requires { request.register_(); }) {
+    command->registers = request.register_();
+    command->about = ToAbout(request.about());
+    command->request_id = CopyBytes(request.request_id());
+  }
+}
+
 template <typename Request>
 service::SealCommand SealOne(Request* request, std::string* secret) {
   service::SealCommand command;
   command.key_name = request->name();
   command.context = ToContext(request->encryption_context());
   command.items.emplace_back().secret = TakeSecret(secret);
+  TakeRegistration(*request, &command);
   return command;
 }
 
@@ -66,7 +82,11 @@ StatusOr<service::SealCommand> SealMany(Request* request, SecretOf secret_of) {
     service::SealInput& input = command.items.emplace_back();
     input.secret = TakeSecret(secret_of(&item));
     input.context = ToItemContext(item.encryption_context());
+    if constexpr (requires { item.about(); }) {
+      if (item.has_about()) input.about = ToAbout(item.about());
+    }
   }
+  TakeRegistration(*request, &command);
   return command;
 }
 
@@ -75,7 +95,9 @@ service::OpenCommand OpenOne(const Request& request, const std::string& token) {
   service::OpenCommand command;
   command.key_name = request.name();
   command.context = ToContext(request.encryption_context());
-  command.items.emplace_back().token = CopyBytes(token);
+  service::OpenInput& input = command.items.emplace_back();
+  input.token = CopyBytes(token);
+  if constexpr (requires { request.dek_id(); }) input.dek_id = request.dek_id();
   return command;
 }
 
@@ -90,6 +112,7 @@ StatusOr<service::OpenCommand> OpenMany(const Request& request,
   for (const auto& item : request.items()) {
     service::OpenInput& input = command.items.emplace_back();
     input.token = CopyBytes(token_of(item));
+    if constexpr (requires { item.dek_id(); }) input.dek_id = item.dek_id();
     input.context = ToItemContext(item.encryption_context());
   }
   return command;
@@ -150,6 +173,7 @@ Status SealedAnswer(const AnswerShape& shape, const service::SealResult& result,
     }
     out->set_key_version(item.key_version);
     if (!item.dek.empty()) SetBytes(item.dek.Expose(), out->mutable_dek());
+    if (item.id.has_value()) out->set_dek_id(item.id->ToString());
     if (shape.compact) {
       out->set_header(headers.IndexOf(item.header.get()));
       SetBytes(item.leaf, out->mutable_token());
@@ -194,6 +218,7 @@ StatusOr<service::SealCommand> ToCommand(v1::GenerateDataKeyRequest* request) {
   command.items.resize(1);
   command.dek_bytes = request->dek_bytes();
   command.without_plaintext = request->without_plaintext();
+  TakeRegistration(*request, &command);
   return command;
 }
 
@@ -215,6 +240,7 @@ StatusOr<service::SealCommand> ToCommand(
   command.items.resize(request->count());
   command.dek_bytes = request->dek_bytes();
   command.without_plaintext = request->without_plaintext();
+  TakeRegistration(*request, &command);
   return command;
 }
 
@@ -271,6 +297,7 @@ Status ToAnswer(const AnswerShape&, const service::SealResult& result,
   response->set_name(result.key_name);
   response->set_key_version(item->key_version);
   SetToken(*item, response->mutable_wrapped_dek());
+  if (item->id.has_value()) response->set_dek_id(item->id->ToString());
   return OkStatus();
 }
 
@@ -280,6 +307,7 @@ Status ToAnswer(const AnswerShape&, const service::SealResult& result,
   response->set_name(result.key_name);
   response->set_key_version(item->key_version);
   SetToken(*item, response->mutable_wrapped_dek());
+  if (item->id.has_value()) response->set_dek_id(item->id->ToString());
   if (!item->dek.empty()) {
     SetBytes(item->dek.Expose(), response->mutable_dek());
   }

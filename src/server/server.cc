@@ -20,6 +20,7 @@
 #include "strongroom/base/version.h"
 #include "strongroom/batching/engine.h"
 #include "strongroom/keyring/keyring.h"
+#include "strongroom/registry/registry.h"
 #include "strongroom/service/key_service.h"
 #include "strongroom/store/store.h"
 
@@ -63,6 +64,7 @@ struct Server::Parts {
   std::unique_ptr<hsm::Device> device;
   std::unique_ptr<keyring::Keyring> keyring;
   std::unique_ptr<batching::Engine> engine;
+  std::unique_ptr<registry::Registry> registry;
   std::unique_ptr<service::KeyService> service;
   std::unique_ptr<rpc::RpcServer> rpc;
   std::unique_ptr<observe::MetricsEndpoint> endpoint;
@@ -169,7 +171,10 @@ Status Server::Parts::BuildDomain() {
                        " KEKs of other installations: is this the right "
                        "store?");
   }
+  SR_ASSIGN_OR_RETURN(registry,
+                      registry::OpenRegistry(*store, clock, metrics));
   service = service::CreateKeyService({.keyring = *keyring,
+                                       .registry = *registry,
                                        .engine = *engine,
                                        .device = *device,
                                        .policy = *policy,
@@ -372,6 +377,7 @@ bool Server::Stop() {
   parts.engine_timer.reset();
   // Answers what is still queued, so that the listener below can end.
   if (parts.engine != nullptr) parts.engine->Shutdown(answers_end);
+  if (parts.registry != nullptr) parts.registry->Shutdown();
   if (parts.rpc != nullptr) {
     parts.rpc->Shutdown(std::chrono::system_clock::now() +
                         std::chrono::milliseconds(200));

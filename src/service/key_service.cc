@@ -13,6 +13,8 @@ namespace strongroom::service {
 namespace {
 
 constexpr uint32_t kMaxPageSize = 500;
+constexpr uint32_t kDefaultDeks = 500;
+constexpr uint32_t kMaxDeks = 1000;
 
 using keyring::VersionMove;
 
@@ -99,7 +101,7 @@ class KeyServiceImpl final : public KeyService {
           return PrepareSeal(request, command);
         },
         [&](std::shared_ptr<Request> request, Done<SealResult> finish) {
-          service::Seal(parts_.engine, std::move(request), std::move(command),
+          service::Seal(parts_, std::move(request), std::move(command),
                         std::move(finish));
         },
         std::move(done));
@@ -113,7 +115,7 @@ class KeyServiceImpl final : public KeyService {
           SR_RETURN_IF_ERROR(CheckCalledAs(request, kOpens));
           request.record.items = static_cast<uint32_t>(command.items.size());
           request.record.key = command.key_name;
-          return PrepareOpen(request, command, &items);
+          return PrepareOpen(parts_.registry, request, command, &items);
         },
         [&](std::shared_ptr<Request> request, Done<OpenResult> finish) {
           service::Open(parts_.engine, std::move(request), command,
@@ -131,7 +133,7 @@ class KeyServiceImpl final : public KeyService {
           SR_RETURN_IF_ERROR(CheckCalledAs(request, kRewraps));
           request.record.items = static_cast<uint32_t>(command.tokens.size());
           request.record.key = command.key_name;
-          return PrepareRewrap(request, command, &items);
+          return PrepareRewrap(parts_.registry, request, command, &items);
         },
         [&](std::shared_ptr<Request> request, Done<RewrapResult> finish) {
           service::Rewrap(parts_.engine, std::move(request), std::move(items),
@@ -160,7 +162,8 @@ class KeyServiceImpl final : public KeyService {
                          parts_.keyring.CreateKey(
                              {std::move(parsed), settings.labels,
                               settings.rotation_period_s, settings.policy,
-                              settings.destroy_after_s}));
+                              settings.destroy_after_s,
+                              settings.registration}));
         });
   }
 
@@ -207,6 +210,23 @@ class KeyServiceImpl final : public KeyService {
           return moved;
         });
   }
+
+  StatusOr<DekList> ListDeks(Call call, const DekQuery& query) override;
+
+  StatusOr<registry::DekInfo> GetDek(Call call, const std::string& name,
+                                     const std::string& dek_id) override {
+    return pipeline_.RunNow<registry::DekInfo>(
+        std::move(call), AboutKey(Operation::kGetDek, name),
+        [&](Request& request) -> StatusOr<registry::DekInfo> {
+          request.record.detail = dek_id;
+          SR_ASSIGN_OR_RETURN(registry::DekId id,
+                              registry::DekId::Parse(dek_id));
+          return parts_.registry.Describe(request.named.key->id, id);
+        });
+  }
+
+  Status RemoveDek(Call call, const std::string& name,
+                   const std::string& dek_id) override;
 
   StatusOr<std::vector<keyring::Keyring::OwnedObject>> ListTokenObjects(
       Call call) override {
@@ -284,6 +304,51 @@ StatusOr<ListResult> KeyServiceImpl::ListKeys(Call call,
         request.record.items = static_cast<uint32_t>(result.keys.size());
         return result;
       });
+}
+
+StatusOr<DekList> KeyServiceImpl::ListDeks(Call call, const DekQuery& query) {
+  return pipeline_.RunNow<DekList>(
+      std::move(call), AboutKey(Operation::kListDeks, query.key_name),
+      [&](Request& request) -> StatusOr<DekList> {
+        SR_ASSIGN_OR_RETURN(std::optional<registry::DekId> after,
+                            DekInPageToken(query.page_token));
+        const size_t limit = query.page_size == 0
+                                 ? kDefaultDeks
+                                 : std::min(query.page_size, kMaxDeks);
+        SR_ASSIGN_OR_RETURN(
+            registry::DekPage page,
+            parts_.registry.List(request.named.key->id, query.filter, after,
+                                 limit));
+        request.record.items = static_cast<uint32_t>(page.deks.size());
+        DekList list;
+        list.deks = std::move(page.deks);
+        if (page.next_after) {
+          list.next_page_token = PageTokenFor(*page.next_after);
+        }
+        return list;
+      });
+}
+
+Status KeyServiceImpl::RemoveDek(Call call, const std::string& name,
+                                 const std::string& dek_id) {
+  struct Nothing {};
+  const Operation operation = call.operation == Operation::kShredDek
+                                  ? Operation::kShredDek
+                                  : Operation::kDeleteDek;
+  return pipeline_
+      .RunNow<Nothing>(
+          std::move(call), AboutKey(operation, name),
+          [&](Request& request) -> StatusOr<Nothing> {
+            request.record.detail = dek_id;
+            SR_ASSIGN_OR_RETURN(registry::DekId id,
+                                registry::DekId::Parse(dek_id));
+            const Uuid& key_id = request.named.key->id;
+            SR_RETURN_IF_ERROR(operation == Operation::kShredDek
+                                   ? parts_.registry.Shred(key_id, id)
+                                   : parts_.registry.Delete(key_id, id));
+            return Nothing{};
+          })
+      .status();
 }
 
 StatusOr<StatusReport> KeyServiceImpl::GetStatus(Call call) {

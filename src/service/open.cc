@@ -37,12 +37,54 @@ TokenItem ParseWholeOrHeader(ByteView bytes) {
   return item;
 }
 
+void CheckShredded(const registry::Registry& registry, TokenItem* item) {
+  if (!item->status.ok()) return;
+  item->registered = registry.CheckNotShredded(
+      {item->token.header.batch_id, item->token.leaf.index});
+}
+
+// FindById looks up the items that came as ids, all at once.
+Status FindById(registry::Registry& registry, const OpenCommand& command,
+                std::vector<TokenItem>* items) {
+  std::vector<registry::DekId> ids;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < items->size(); ++i) {
+    if (command.items[i].dek_id.empty()) continue;
+    TokenItem& item = (*items)[i];
+    item.by_id = true;
+    StatusOr<registry::DekId> id =
+        registry::DekId::Parse(command.items[i].dek_id);
+    if (!command.items[i].token.empty()) {
+      id = Error(Reason::kArgumentInvalid,
+                 "an item has both a wrapped DEK and a dek_id; want one");
+    }
+    item.status = id.status();
+    if (!id.ok()) continue;
+    ids.push_back(*id);
+    places.push_back(i);
+  }
+  if (ids.empty()) return OkStatus();
+  SR_ASSIGN_OR_RETURN(std::vector<registry::Held> found, registry.Find(ids));
+  for (size_t i = 0; i < found.size(); ++i) {
+    TokenItem& item = (*items)[places[i]];
+    item.token = std::move(found[i].token);
+    item.token.header.key_id = found[i].key_id;
+    item.registered = std::move(found[i].status);
+  }
+  return OkStatus();
+}
+
 // HeaderSet counts headers that differ in any byte.
 class HeaderSet {
  public:
   void Add(ByteView token, const TokenItem& item) {
     if (!item.status.ok()) return;
     headers_.insert(AsText(token.first(item.token.header_size)));
+  }
+  // AddHeld counts a batch that the service holds; it has one header.
+  void AddHeld(const TokenItem& item) {
+    if (!item.status.ok() || !item.registered.ok()) return;
+    headers_.insert(AsText(item.token.header.batch_id.bytes()));
   }
   size_t size() const { return headers_.size(); }
 
@@ -69,7 +111,18 @@ StatusOr<Target> TargetOf(const std::string& name,
 // OwnerOf is the verdict on a token's key. Only who may use both keys learns
 // that the token is of another than the named one.
 Status OwnerVerdict(const Request& request, const TokenItem& item) {
-  const Subject& owner = request.owners.at(item.token.header.key_id);
+  const Uuid& key_id = item.token.header.key_id;
+  if (item.by_id && request.named.key != nullptr &&
+      request.named.key->id != key_id) {
+    return Error(Reason::kDekNotFound,
+                 "key " + request.named.key->name.ToString() +
+                     " has no registered DEK of this id");
+  }
+  const Subject& owner = request.owners.at(key_id);
+  // Who may use every key learns that there is no such DEK; it has no key.
+  if (item.by_id && owner.key == nullptr && owner.permit.has_value()) {
+    return item.registered;
+  }
   SR_RETURN_IF_ERROR(owner.verdict);
   if (request.named.key == nullptr || request.named.key->id == owner.key->id) {
     return OkStatus();
@@ -83,6 +136,7 @@ Status OwnerVerdict(const Request& request, const TokenItem& item) {
 void Judge(const Request& request, std::vector<TokenItem>* items) {
   for (TokenItem& item : *items) {
     if (item.status.ok()) item.status = OwnerVerdict(request, item);
+    if (item.status.ok()) item.status = item.registered;
   }
 }
 
@@ -131,26 +185,37 @@ const std::string& CallerOf(const Request& request) {
 
 }  // namespace
 
-StatusOr<Target> PrepareOpen(const Request& request, const OpenCommand& command,
+StatusOr<Target> PrepareOpen(registry::Registry& registry,
+                             const Request& request, const OpenCommand& command,
                              std::vector<TokenItem>* items) {
   SR_RETURN_IF_ERROR(CheckItemCount(request.spec, command.items.size()));
   size_t bytes = WeightOf(command.context);
   for (const OpenInput& input : command.items) {
-    bytes += input.token.size();
+    bytes += input.token.size() + input.dek_id.size();
     if (input.context.has_value()) bytes += WeightOf(*input.context);
   }
   SR_RETURN_IF_ERROR(CheckWeight(request.spec, bytes));
   HeaderSet headers;
   items->reserve(command.items.size());
   for (const OpenInput& input : command.items) {
+    if (!input.dek_id.empty()) {
+      items->emplace_back();
+      continue;
+    }
     items->push_back(ParseWhole(input.token));
+    CheckShredded(registry, &items->back());
     headers.Add(input.token, items->back());
+  }
+  SR_RETURN_IF_ERROR(FindById(registry, command, items));
+  for (const TokenItem& item : *items) {
+    if (item.by_id) headers.AddHeld(item);
   }
   SR_RETURN_IF_ERROR(CheckDistinctHeaders(headers.size()));
   return TargetOf(command.key_name, *items);
 }
 
-StatusOr<Target> PrepareRewrap(const Request& request,
+StatusOr<Target> PrepareRewrap(const registry::Registry& registry,
+                               const Request& request,
                                const RewrapCommand& command,
                                std::vector<TokenItem>* items) {
   SR_RETURN_IF_ERROR(CheckItemCount(request.spec, command.tokens.size()));
@@ -161,6 +226,9 @@ StatusOr<Target> PrepareRewrap(const Request& request,
   items->reserve(command.tokens.size());
   for (const Bytes& token : command.tokens) {
     items->push_back(ParseWholeOrHeader(token));
+    if (!items->back().leaf_bytes.empty()) {
+      CheckShredded(registry, &items->back());
+    }
     headers.Add(token, items->back());
   }
   SR_RETURN_IF_ERROR(CheckDistinctHeaders(headers.size()));

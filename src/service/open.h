@@ -1,4 +1,5 @@
-// Decrypt, Unwrap, Rewrap and their Batch forms: what begins with a token.
+// Decrypt, Unwrap, Rewrap and their Batch forms: what begins with a token, or
+// with the id of one that the service holds.
 #pragma once
 
 #include <memory>
@@ -13,13 +14,18 @@ struct TokenItem {
   envelope::Token token;  // a rewrap's may be the header alone
   Bytes leaf_bytes;       // as it came; a rewrap gives it back
   Status status;
+  // What the registry says of it, for those who may use its key.
+  Status registered;
+  bool by_id = false;
 };
 
-// Prepare* check the command and parse its tokens into `items`; their failures
-// are the whole request's.
-StatusOr<Target> PrepareOpen(const Request& request, const OpenCommand& command,
+// Prepare* check the command, parse its tokens into `items`, and look up what is
+// named by id; their failures are the whole request's.
+StatusOr<Target> PrepareOpen(registry::Registry& registry,
+                             const Request& request, const OpenCommand& command,
                              std::vector<TokenItem>* items);
-StatusOr<Target> PrepareRewrap(const Request& request,
+StatusOr<Target> PrepareRewrap(const registry::Registry& registry,
+                               const Request& request,
                                const RewrapCommand& command,
                                std::vector<TokenItem>* items);
 

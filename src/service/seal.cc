@@ -3,16 +3,13 @@
 #include <utility>
 
 #include "service/limits.h"
+#include "service/register.h"
 #include "strongroom/base/random.h"
 
 namespace strongroom::service {
 namespace {
 
 constexpr uint32_t kDefaultDekBytes = 32;
-
-bool Generates(const Request& request) {
-  return request.spec.action == auth::Action::kGenerateDataKey;
-}
 
 uint32_t DekBytes(const SealCommand& command) {
   return command.dek_bytes == 0 ? kDefaultDekBytes : command.dek_bytes;
@@ -42,7 +39,7 @@ std::vector<batching::SealItem> EngineItems(const Request& request,
   for (size_t i = 0; i < items.size(); ++i) {
     SealInput& input = command.items[i];
     batching::SealItem& item = items[i];
-    item.secret = Generates(request) ? DrawDek(DekBytes(command))
+    item.secret = GeneratesDeks(request) ? DrawDek(DekBytes(command))
                                      : std::move(input.secret);
     item.status = CheckSecretSize(purpose, item.secret.size());
     if (!item.status.ok()) continue;
@@ -56,7 +53,44 @@ std::vector<batching::SealItem> EngineItems(const Request& request,
   return items;
 }
 
-SealResult ToResult(const Request& request, batching::SealRequest& sealed) {
+}  // namespace
+
+StatusOr<Target> PrepareSeal(const Request& request,
+                             const SealCommand& command) {
+  SR_RETURN_IF_ERROR(CheckItemCount(request.spec, command.items.size()));
+  SR_RETURN_IF_ERROR(CheckWeight(request.spec, WeightOf(command)));
+  if (GeneratesDeks(request)) {
+    SR_RETURN_IF_ERROR(
+        CheckSecretSize(envelope::Purpose::kWrappedDek, DekBytes(command)));
+  }
+  SR_RETURN_IF_ERROR(CheckRegistration(request, command));
+  Target target;
+  SR_ASSIGN_OR_RETURN(target.name, KeyName::Parse(command.key_name));
+  return target;
+}
+
+bool GeneratesDeks(const Request& request) {
+  return request.spec.action == auth::Action::kGenerateDataKey;
+}
+
+bool GivesPlaintext(const Request& request, const SealCommand& command) {
+  return GeneratesDeks(request) && !command.without_plaintext;
+}
+
+std::unique_ptr<batching::SealRequest> MakeSealRequest(const Request& request,
+                                                       SealCommand& command) {
+  auto work = std::make_unique<batching::SealRequest>();
+  work->caller = request.named.permit->caller_id();
+  work->deadline = request.deadline;
+  work->key_id = request.named.key->id;
+  work->purpose = PurposeOf(request.spec.operation);
+  work->keep_secrets = GivesPlaintext(request, command);
+  work->items = EngineItems(request, command);
+  return work;
+}
+
+SealResult ToResult(const Request& request, bool with_plaintext,
+                    batching::SealRequest& sealed) {
   SealResult result;
   result.key_name = request.named.key->name.ToString();
   result.items.resize(sealed.items.size());
@@ -68,40 +102,27 @@ SealResult ToResult(const Request& request, batching::SealRequest& sealed) {
     to.header = std::move(from.header);
     to.leaf = std::move(from.leaf);
     to.key_version = from.key_version;
-    if (sealed.keep_secrets) to.dek = std::move(from.secret);
+    if (with_plaintext) to.dek = std::move(from.secret);
   }
   return result;
 }
 
-}  // namespace
-
-StatusOr<Target> PrepareSeal(const Request& request,
-                             const SealCommand& command) {
-  SR_RETURN_IF_ERROR(CheckItemCount(request.spec, command.items.size()));
-  SR_RETURN_IF_ERROR(CheckWeight(request.spec, WeightOf(command)));
-  if (Generates(request)) {
-    SR_RETURN_IF_ERROR(
-        CheckSecretSize(envelope::Purpose::kWrappedDek, DekBytes(command)));
-  }
-  Target target;
-  SR_ASSIGN_OR_RETURN(target.name, KeyName::Parse(command.key_name));
-  return target;
-}
-
-void Seal(batching::Engine& engine, std::shared_ptr<Request> request,
+void Seal(const ServiceParts& parts, std::shared_ptr<Request> request,
           SealCommand command, Done<SealResult> finish) {
-  auto work = std::make_unique<batching::SealRequest>();
-  work->caller = request->named.permit->caller_id();
-  work->deadline = request->deadline;
-  work->key_id = request->named.key->id;
-  work->purpose = PurposeOf(request->spec.operation);
-  work->keep_secrets = Generates(*request) && !command.without_plaintext;
-  work->items = EngineItems(*request, command);
+  if (Status rule = CheckRegistrationRule(*request, command); !rule.ok()) {
+    return finish(rule);
+  }
+  if (command.registers) {
+    return SealAndRegister(parts, std::move(request), std::move(command),
+                           std::move(finish));
+  }
+  auto work = MakeSealRequest(*request, command);
   work->done = [request, finish = std::move(finish)](
                    std::unique_ptr<batching::SealRequest> sealed) {
-    finish(Concluded(*request, ToResult(*request, *sealed)));
+    finish(Concluded(*request,
+                     ToResult(*request, sealed->keep_secrets, *sealed)));
   };
-  engine.Seal(std::move(work));
+  parts.engine.Seal(std::move(work));
 }
 
 }  // namespace strongroom::service

@@ -57,6 +57,62 @@ CREATE TABLE versions(
 ALTER TABLE versions
   ADD COLUMN held INTEGER NOT NULL DEFAULT 0 CHECK(held IN (0, 1));
 )sql",
+
+    // Registered DEKs.
+    R"sql(
+ALTER TABLE keys ADD COLUMN registration INTEGER NOT NULL DEFAULT 0
+  CHECK(registration BETWEEN 0 AND 2);
+
+CREATE TABLE batches(
+  batch_id BLOB PRIMARY KEY NOT NULL CHECK(length(batch_id) = 16),
+  key_id BLOB NOT NULL REFERENCES keys(id),
+  version INTEGER NOT NULL CHECK(version BETWEEN 1 AND 2147483647),
+  header BLOB NOT NULL,
+  deks INTEGER NOT NULL CHECK(deks > 0)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX batches_by_key ON batches(key_id, batch_id);
+CREATE INDEX batches_by_version ON batches(key_id, version, batch_id);
+
+CREATE TABLE deks(
+  batch_id BLOB NOT NULL REFERENCES batches(batch_id),
+  dek_index INTEGER NOT NULL CHECK(dek_index BETWEEN 0 AND 65535),
+  leaf BLOB NOT NULL,
+  labels TEXT NOT NULL,
+  reference TEXT NOT NULL,
+  created_us INTEGER NOT NULL,
+  PRIMARY KEY(batch_id, dek_index)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tombstones(
+  batch_id BLOB NOT NULL CHECK(length(batch_id) = 16),
+  dek_index INTEGER NOT NULL,
+  key_id BLOB NOT NULL,
+  shredded_us INTEGER NOT NULL,
+  PRIMARY KEY(batch_id, dek_index)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE registrations(
+  caller TEXT NOT NULL,
+  request_id BLOB NOT NULL CHECK(length(request_id) = 16),
+  key_id BLOB NOT NULL,
+  ids BLOB NOT NULL,
+  made_us INTEGER NOT NULL,
+  PRIMARY KEY(caller, request_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX registrations_by_age ON registrations(made_us);
+
+CREATE TABLE census(
+  key_id BLOB NOT NULL REFERENCES keys(id),
+  version INTEGER NOT NULL,
+  batches INTEGER NOT NULL CHECK(batches >= 0),
+  deks INTEGER NOT NULL CHECK(deks >= 0),
+  unregistered INTEGER NOT NULL CHECK(unregistered >= 0),
+  first_unregistered_us INTEGER NOT NULL,
+  last_unregistered_us INTEGER NOT NULL,
+  last_unwrap_us INTEGER NOT NULL,
+  PRIMARY KEY(key_id, version)
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 std::string SetVersionSql(int version) {

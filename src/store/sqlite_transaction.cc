@@ -9,7 +9,8 @@ namespace {
 // here and read by index below.
 #define STRONGROOM_KEY_COLUMNS                             \
   "id, name, labels, primary_version, rotation_period_s, " \
-  "next_rotation_us, max_items, max_age_ms, destroy_after_s, created_us"
+  "next_rotation_us, max_items, max_age_ms, destroy_after_s, created_us, " \
+  "registration"
 #define STRONGROOM_VERSION_COLUMNS                                 \
   "key_id, version, kek_id, state, known_answer, seals_reserved, " \
   "created_us, destroy_us, destroying, held"
@@ -40,6 +41,9 @@ StatusOr<KeyRow> ReadKey(const Statement& row) {
   key.max_age_ms = row.Int(7);
   key.destroy_after_s = row.Int(8);
   key.created = DecodeTime(row.Int(9));
+  const int64_t registration = row.Int(10);
+  if (registration < 0 || registration > 2) return CorruptRow("rule");
+  key.registration = static_cast<RegistrationRule>(registration);
   return key;
 }
 
@@ -166,13 +170,14 @@ Status SqliteTransaction::InsertKey(const KeyRow& row) {
   if (same_id || same_name) return KeyExists(row);
   SR_ASSIGN_OR_RETURN(Statement statement,
                       db_.Prepare("INSERT INTO keys(" STRONGROOM_KEY_COLUMNS
-                                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+                                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   const std::string labels = EncodeLabels(row.labels);
   statement.Bind(row.id.bytes(), std::string_view(row.name),
                  std::string_view(labels), I(row.primary_version),
                  row.rotation_period_s, EncodeTime(row.next_rotation),
                  I(row.max_items), row.max_age_ms, row.destroy_after_s,
-                 EncodeTime(row.created));
+                 EncodeTime(row.created),
+                 static_cast<int64_t>(row.registration));
   return statement.Run();
 }
 
@@ -182,13 +187,14 @@ Status SqliteTransaction::UpdateKey(const KeyRow& row) {
       Statement statement,
       db_.Prepare("UPDATE keys SET labels = ?, primary_version = ?, "
                   "rotation_period_s = ?, next_rotation_us = ?, max_items = ?, "
-                  "max_age_ms = ?, destroy_after_s = ?, created_us = ? "
-                  "WHERE id = ? AND name = ?"));
+                  "max_age_ms = ?, destroy_after_s = ?, created_us = ?, "
+                  "registration = ? WHERE id = ? AND name = ?"));
   const std::string labels = EncodeLabels(row.labels);
   statement.Bind(std::string_view(labels), I(row.primary_version),
                  row.rotation_period_s, EncodeTime(row.next_rotation),
                  I(row.max_items), row.max_age_ms, row.destroy_after_s,
-                 EncodeTime(row.created), row.id.bytes(),
+                 EncodeTime(row.created),
+                 static_cast<int64_t>(row.registration), row.id.bytes(),
                  std::string_view(row.name));
   SR_RETURN_IF_ERROR(statement.Run());
   return db_.changes() == 1 ? OkStatus() : KeyMissing(row.id);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "store/sqlite_connection.h"
+#include "store/sqlite_registered.h"
 #include "strongroom/store/store.h"
 
 namespace strongroom::store {
@@ -9,7 +10,7 @@ namespace strongroom::store {
 // It begins and ends nothing: its owner has begun, and will commit or not.
 class SqliteTransaction final : public Transaction {
  public:
-  explicit SqliteTransaction(Connection& db) : db_(db) {}
+  explicit SqliteTransaction(Connection& db) : db_(db), registered_(db) {}
 
   StatusOr<std::optional<KeyRow>> GetKey(const Uuid& id) override;
   StatusOr<std::optional<KeyRow>> FindKey(std::string_view name) override;
@@ -34,6 +35,7 @@ class SqliteTransaction final : public Transaction {
                             WallTime now, WallTime expires) override;
   Status CheckLease(const Lease& lease, WallTime now) override;
   Status ReleaseLease(const Lease& lease) override;
+  SqliteRegistered& registered() override { return registered_; }
 
   bool change_seq_moved() const { return change_seq_moved_; }
 
@@ -43,6 +45,7 @@ class SqliteTransaction final : public Transaction {
 
   Connection& db_;
   bool change_seq_moved_ = false;
+  SqliteRegistered registered_;
 };
 
 }  // namespace strongroom::store

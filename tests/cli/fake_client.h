@@ -22,6 +22,9 @@ struct FakeBehaviour {
   client::ServiceStatus status;
   client::Identity identity;
   std::string dek = "0123456789abcdef0123456789abcdef";
+  std::string dek_id = "11111111-2222-4333-8444-555555555555:7";
+  std::vector<client::Dek> deks;
+  std::optional<client::Registering> registering;  // of the last wrap
 };
 
 class FakeClient : public client::Client {
@@ -39,10 +42,21 @@ class FakeClient : public client::Client {
     SR_RETURN_IF_ERROR(Enter("Decrypt", expected, context));
     return Open(token);
   }
-  StatusOr<client::Sealed> Wrap(std::string_view key, const SecretBytes& dek,
-                                const client::Context& context) override {
+  StatusOr<client::Sealed> Wrap(
+      std::string_view key, const SecretBytes& dek,
+      const client::Context& context,
+      const std::optional<client::Registering>& registering) override {
+    fake_.registering = registering;
     SR_RETURN_IF_ERROR(Enter("Wrap", key, context));
-    return client::Sealed{Token(dek.Expose()), fake_.version};
+    return client::Sealed{Token(dek.Expose()), fake_.version,
+                          registering ? fake_.dek_id : ""};
+  }
+  StatusOr<client::Opened> UnwrapById(std::string_view id,
+                                      const client::Context& context,
+                                      std::string_view expected) override {
+    SR_RETURN_IF_ERROR(
+        Enter("UnwrapById " + std::string(id), expected, context));
+    return Open(Token(AsBytes(fake_.dek)));
   }
   StatusOr<client::Opened> Unwrap(ByteView token,
                                   const client::Context& context,
@@ -52,13 +66,15 @@ class FakeClient : public client::Client {
   }
   StatusOr<client::DataKey> GenerateDataKey(
       std::string_view key, uint32_t dek_bytes, bool with_plaintext,
-      const client::Context& context) override {
+      const client::Context& context,
+      const std::optional<client::Registering>& registering) override {
+    fake_.registering = registering;
     SR_RETURN_IF_ERROR(
         Enter("GenerateDataKey " + std::to_string(dek_bytes), key, context));
     ByteView dek = AsBytes(fake_.dek);
     return client::DataKey{
         with_plaintext ? SecretBytes::CopyOf(dek) : SecretBytes(), Token(dek),
-        fake_.version};
+        fake_.version, registering ? fake_.dek_id : ""};
   }
   StatusOr<client::Rewrapped> Rewrap(ByteView token,
                                      std::string_view expected) override {
@@ -69,17 +85,21 @@ class FakeClient : public client::Client {
 
   // The CLI makes no batches.
   StatusOr<std::vector<StatusOr<client::Sealed>>> BatchWrap(
-      std::string_view, const std::vector<SecretBytes>&,
-      const client::Context&) override {
+      std::string_view, const std::vector<SecretBytes>&, const client::Context&,
+      const std::optional<client::Registering>&) override {
     return Unexpected();
   }
   StatusOr<std::vector<StatusOr<client::DataKey>>> BatchGenerateDataKeys(
-      std::string_view, uint32_t, uint32_t, bool,
-      const client::Context&) override {
+      std::string_view, uint32_t, uint32_t, bool, const client::Context&,
+      const std::optional<client::Registering>&) override {
     return Unexpected();
   }
   StatusOr<std::vector<StatusOr<client::Opened>>> BatchUnwrap(
       const std::vector<Bytes>&, const client::Context&) override {
+    return Unexpected();
+  }
+  StatusOr<std::vector<StatusOr<client::Opened>>> BatchUnwrapById(
+      const std::vector<std::string>&, const client::Context&) override {
     return Unexpected();
   }
   StatusOr<std::vector<StatusOr<client::Sealed>>> BatchEncrypt(
@@ -130,6 +150,26 @@ class FakeClient : public client::Client {
   StatusOr<client::KeyVersion> CancelDestroyVersion(std::string_view name,
                                                     uint32_t v) override {
     return AnswerVersion("CancelDestroyVersion", name, v);
+  }
+  Status ListDeks(
+      std::string_view key, uint32_t version, const client::Labels& labels,
+      const std::function<Status(const client::Dek&)>& each) override {
+    SR_RETURN_IF_ERROR(
+        Enter("ListDeks", std::string(key) + " " + std::to_string(version),
+              {labels.begin(), labels.end()}));
+    for (const client::Dek& dek : fake_.deks) SR_RETURN_IF_ERROR(each(dek));
+    return OkStatus();
+  }
+  StatusOr<client::Dek> GetDek(std::string_view key,
+                               std::string_view id) override {
+    SR_RETURN_IF_ERROR(Enter("GetDek " + std::string(id), key, {}));
+    return fake_.deks.at(0);
+  }
+  Status DeleteDek(std::string_view key, std::string_view id) override {
+    return Enter("DeleteDek " + std::string(id), key, {});
+  }
+  Status ShredDek(std::string_view key, std::string_view id) override {
+    return Enter("ShredDek " + std::string(id), key, {});
   }
   StatusOr<std::vector<client::TokenObject>> ListTokenObjects() override {
     return Answer("ListTokenObjects", "", fake_.objects);

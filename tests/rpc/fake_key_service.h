@@ -26,6 +26,7 @@ class FakeKeyService final : public service::KeyService {
   StatusOr<std::vector<keyring::Keyring::OwnedObject>> objects =
       std::vector<keyring::Keyring::OwnedObject>{};
   service::StatusReport report;
+  service::DekList deks;
   // Called inside each blocking operation.
   std::function<void()> during_blocking = [] {};
 
@@ -54,6 +55,8 @@ class FakeKeyService final : public service::KeyService {
   uint32_t version = 0;
   uint32_t page_size = 0;
   std::string page_token;
+  service::DekQuery query;
+  std::string dek_id;
 
   void Seal(service::Call call, service::SealCommand command,
             service::Done<service::SealResult> done) override {
@@ -112,6 +115,27 @@ class FakeKeyService final : public service::KeyService {
                                          uint32_t number) override {
     version = number;
     return View(call, key);
+  }
+  StatusOr<service::DekList> ListDeks(
+      service::Call call, const service::DekQuery& asked) override {
+    Note(call);
+    query = asked;
+    return deks;
+  }
+  StatusOr<registry::DekInfo> GetDek(service::Call call, const std::string& key,
+                                     const std::string& id) override {
+    Note(call);
+    name = key;
+    dek_id = id;
+    if (deks.deks.empty()) return Error(Reason::kDekNotFound, "no DEK set");
+    return deks.deks.front();
+  }
+  Status RemoveDek(service::Call call, const std::string& key,
+                   const std::string& id) override {
+    Note(call);
+    name = key;
+    dek_id = id;
+    return OkStatus();
   }
   StatusOr<std::vector<keyring::Keyring::OwnedObject>> ListTokenObjects(
       service::Call call) override {

@@ -115,9 +115,10 @@ class Rig {
                                              }})),
         engine_(batching::CreateEngine(device_, *keyring_, clock_,
                                        NullMetrics(), {})),
+        registry_(*registry::OpenRegistry(store_, clock_, NullMetrics())),
         policy_(ParsedPolicy(kRigPolicy)),
         service_(CreateKeyService(
-            {*keyring_, *engine_, device_, policy_, audit_, clock_, metrics})) {
+            {*keyring_, *registry_, *engine_, device_, policy_, audit_, clock_, metrics})) {
     EXPECT_OK(keyring_->Start());
   }
   ~Rig() {
@@ -226,6 +227,7 @@ class Rig {
   testing::MemoryStore store_;
   std::unique_ptr<keyring::Keyring> keyring_;
   std::unique_ptr<batching::Engine> engine_;
+  std::unique_ptr<registry::Registry> registry_;
   auth::PolicySource policy_;
   RecordingAudit audit_;
   std::unique_ptr<KeyService> service_;

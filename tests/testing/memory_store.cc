@@ -13,7 +13,8 @@ using store::VersionRow;
 
 class MemoryTransaction final : public store::Transaction {
  public:
-  explicit MemoryTransaction(MemoryStore::State& state) : state_(state) {}
+  explicit MemoryTransaction(MemoryStore::State& state)
+      : state_(state), registered_(state.registered) {}
 
   StatusOr<std::optional<KeyRow>> GetKey(const Uuid& id) override {
     auto found = state_.keys.find(id);
@@ -173,8 +174,11 @@ class MemoryTransaction final : public store::Transaction {
     return OkStatus();
   }
 
+  MemoryRegistered& registered() override { return registered_; }
+
  private:
   MemoryStore::State& state_;
+  MemoryRegistered registered_;
 };
 
 }  // namespace

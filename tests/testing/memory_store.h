@@ -12,6 +12,7 @@
 
 #include "strongroom/base/mutex.h"
 #include "strongroom/store/store.h"
+#include "tests/testing/memory_registered.h"
 
 namespace strongroom::testing {
 
@@ -55,6 +56,7 @@ class MemoryStore final : public store::Store {
     std::map<std::pair<Uuid, uint32_t>, store::VersionRow> versions;
     std::map<std::string, std::string, std::less<>> settings;
     std::map<std::string, store::Lease, std::less<>> leases;
+    RegisteredState registered;
     uint64_t change_seq = 0;
     uint64_t fencing = 0;
   };

@@ -41,7 +41,10 @@ namespace strongroom::auth {
   X(kEnableVersion, "enable", "manage")   \
   X(kDisableVersion, "disable", "manage") \
   X(kDestroyVersion, "destroy", "manage") \
+  X(kDeleteDek, "delete-dek", "manage")   \
+  X(kShredDek, "shred", "manage")         \
   X(kViewKey, "view", "observe")          \
+  X(kViewDeks, "deks", "observe")         \
   X(kViewStatus, "status", "observe")     \
   X(kViewToken, "token", "observe")
 

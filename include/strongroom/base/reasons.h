@@ -17,14 +17,18 @@
   X(kDekSizeInvalid, "DEK_SIZE_INVALID", kInvalidArgument)                \
   X(kPlaintextTooLarge, "PLAINTEXT_TOO_LARGE", kInvalidArgument)          \
   X(kRequestTooLarge, "REQUEST_TOO_LARGE", kInvalidArgument)              \
+  X(kRequestIdReused, "REQUEST_ID_REUSED", kInvalidArgument)              \
   /* Who asks, and what for. */                                           \
   X(kUnauthenticated, "UNAUTHENTICATED", kUnauthenticated)                \
   X(kPermissionDenied, "PERMISSION_DENIED", kPermissionDenied)            \
   X(kKeyNotFound, "KEY_NOT_FOUND", kNotFound)                             \
   X(kVersionNotFound, "VERSION_NOT_FOUND", kNotFound)                     \
+  X(kDekNotFound, "DEK_NOT_FOUND", kNotFound)                             \
   X(kKeyExists, "KEY_EXISTS", kAlreadyExists)                             \
   /* The state of a thing forbids it; change the state first. */          \
   X(kVersionState, "VERSION_STATE", kFailedPrecondition)                  \
+  X(kDekShredded, "DEK_SHREDDED", kFailedPrecondition)                    \
+  X(kRegistrationRule, "REGISTRATION_RULE", kFailedPrecondition)          \
   X(kSealLimitReached, "SEAL_LIMIT_REACHED", kFailedPrecondition)         \
   X(kKekNotOnToken, "KEK_NOT_ON_TOKEN", kFailedPrecondition)              \
   X(kConflict, "CONFLICT", kAborted)                                      \

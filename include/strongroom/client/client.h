@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,14 +43,36 @@ StatusOr<Options> OptionsFromEnvironment();
 using Context = std::vector<std::pair<std::string, std::string>>;
 using Labels = std::map<std::string, std::string>;
 
+// DekAbout is what is kept with a registered DEK.
+struct DekAbout {
+  Labels labels;
+  std::string reference;
+};
+// Registering asks the service to keep what it wraps. The client sends a
+// request_id along, so that a call that is tried again registers once.
+struct Registering {
+  DekAbout about;
+  // 16 bytes of the caller's own, to repeat a request within 24 hours, from
+  // another process too; empty: drawn for each call.
+  Bytes request_id;
+};
+
 struct Sealed {
   Bytes token;  // wrapped DEK or ciphertext
   uint32_t key_version = 0;
+  std::string dek_id{};  // if registered
 };
 struct DataKey {
   SecretBytes dek;  // empty if it was not asked for
   Bytes wrapped_dek;
   uint32_t key_version = 0;
+  std::string dek_id{};  // if registered
+};
+struct Dek {
+  std::string dek_id;
+  uint32_t key_version = 0;
+  DekAbout about;
+  WallTime created{};
 };
 struct Opened {
   SecretBytes secret;
@@ -85,6 +108,7 @@ struct Key {
   uint32_t max_items = 0;
   std::chrono::milliseconds max_age{0};
   std::chrono::seconds destroy_after{0};
+  std::string registration;  // "OPTIONAL", "REQUIRED" or "OFF"
 };
 struct KeySettings {  // absent: the service's default, or no change
   std::optional<Labels> labels;
@@ -92,6 +116,7 @@ struct KeySettings {  // absent: the service's default, or no change
   std::optional<uint32_t> max_items;
   std::optional<std::chrono::milliseconds> max_age;
   std::optional<std::chrono::seconds> destroy_after;
+  std::optional<std::string> registration;  // as in Key
 };
 struct TokenObject {
   std::string id;
@@ -139,26 +164,34 @@ class Client {
                                    const Context& context) = 0;
   virtual StatusOr<Opened> Decrypt(ByteView ciphertext, const Context& context,
                                    std::string_view expected_key = {}) = 0;
-  virtual StatusOr<Sealed> Wrap(std::string_view key, const SecretBytes& dek,
-                                const Context& context) = 0;
+  virtual StatusOr<Sealed> Wrap(
+      std::string_view key, const SecretBytes& dek, const Context& context,
+      const std::optional<Registering>& registering = std::nullopt) = 0;
   virtual StatusOr<Opened> Unwrap(ByteView wrapped_dek, const Context& context,
                                   std::string_view expected_key = {}) = 0;
-  virtual StatusOr<DataKey> GenerateDataKey(std::string_view key,
-                                            uint32_t dek_bytes,
-                                            bool with_plaintext,
-                                            const Context& context) = 0;
+  virtual StatusOr<Opened> UnwrapById(std::string_view dek_id,
+                                      const Context& context,
+                                      std::string_view expected_key = {}) = 0;
+  virtual StatusOr<DataKey> GenerateDataKey(
+      std::string_view key, uint32_t dek_bytes, bool with_plaintext,
+      const Context& context,
+      const std::optional<Registering>& registering = std::nullopt) = 0;
   virtual StatusOr<Rewrapped> Rewrap(ByteView token_or_header,
                                      std::string_view expected_key = {}) = 0;
 
   // Batches: one answer per item, in order. The outer status is the request's.
   virtual StatusOr<std::vector<StatusOr<Sealed>>> BatchWrap(
       std::string_view key, const std::vector<SecretBytes>& deks,
-      const Context& context) = 0;
+      const Context& context,
+      const std::optional<Registering>& registering = std::nullopt) = 0;
   virtual StatusOr<std::vector<StatusOr<DataKey>>> BatchGenerateDataKeys(
       std::string_view key, uint32_t count, uint32_t dek_bytes,
-      bool with_plaintext, const Context& context) = 0;
+      bool with_plaintext, const Context& context,
+      const std::optional<Registering>& registering = std::nullopt) = 0;
   virtual StatusOr<std::vector<StatusOr<Opened>>> BatchUnwrap(
       const std::vector<Bytes>& wrapped_deks, const Context& context) = 0;
+  virtual StatusOr<std::vector<StatusOr<Opened>>> BatchUnwrapById(
+      const std::vector<std::string>& dek_ids, const Context& context) = 0;
   virtual StatusOr<std::vector<StatusOr<Sealed>>> BatchEncrypt(
       std::string_view key, const std::vector<SecretBytes>& plaintexts,
       const Context& context) = 0;
@@ -183,6 +216,16 @@ class Client {
                                                       uint32_t version) = 0;
   virtual StatusOr<KeyVersion> CancelDestroyVersion(std::string_view name,
                                                     uint32_t version) = 0;
+
+  // Registered DEKs of a key. ListDeks calls `each` for every one that has all
+  // of the labels, page by page, until it fails or there are no more.
+  virtual Status ListDeks(std::string_view key, uint32_t version,
+                          const Labels& labels,
+                          const std::function<Status(const Dek&)>& each) = 0;
+  virtual StatusOr<Dek> GetDek(std::string_view key,
+                               std::string_view dek_id) = 0;
+  virtual Status DeleteDek(std::string_view key, std::string_view dek_id) = 0;
+  virtual Status ShredDek(std::string_view key, std::string_view dek_id) = 0;
 
   // The service.
   virtual StatusOr<std::vector<TokenObject>> ListTokenObjects() = 0;

@@ -28,6 +28,7 @@
 
 namespace strongroom::keyring {
 
+using store::RegistrationRule;
 using store::VersionState;
 // StateName is the word for people and the API: "ENABLED", ...
 std::string_view StateName(VersionState state);
@@ -66,6 +67,7 @@ struct Key {
   int64_t rotation_period_s = 0;
   WallTime next_rotation{};
   int64_t destroy_after_s = 0;
+  RegistrationRule registration = RegistrationRule::kOptional;
   WallTime created{};
 
   const Version* Find(uint32_t number) const;
@@ -98,12 +100,14 @@ struct NewKey {
   int64_t rotation_period_s = 0;  // 0, or 3600 .. 100 years
   batching::BatchPolicy policy;
   int64_t destroy_after_s = 30 * 86400;  // 0 .. 10 years
+  RegistrationRule registration = RegistrationRule::kOptional;
 };
 struct KeyChange {
   std::optional<Labels> labels;
   std::optional<int64_t> rotation_period_s;
   std::optional<batching::BatchPolicy> policy;
   std::optional<int64_t> destroy_after_s;
+  std::optional<RegistrationRule> registration;
 };
 
 // What Start found and did, for the log and for tests.

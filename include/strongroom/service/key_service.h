@@ -25,6 +25,7 @@
 #include "strongroom/base/secret_bytes.h"
 #include "strongroom/batching/engine.h"
 #include "strongroom/keyring/keyring.h"
+#include "strongroom/registry/registry.h"
 #include "strongroom/service/operations.h"
 
 namespace strongroom::service {
@@ -43,9 +44,15 @@ using Context = std::vector<std::pair<std::string, std::string>>;
 
 // A batch form has `items`; a unary form is a batch of one whose item failure
 // is the answer's failure.
+// DekAbout is what a caller says about a DEK to be registered.
+struct DekAbout {
+  Labels labels;
+  std::string reference;
+};
 struct SealInput {
   SecretBytes secret;  // GenerateDataKey: empty, the service draws it
   std::optional<Context> context;  // none: the request's
+  std::optional<DekAbout> about{};  // none: the request's
 };
 struct SealCommand {  // Encrypt, Wrap, GenerateDataKey, and Batch forms
   std::string key_name;
@@ -53,6 +60,11 @@ struct SealCommand {  // Encrypt, Wrap, GenerateDataKey, and Batch forms
   std::vector<SealInput> items;
   uint32_t dek_bytes = 0;  // GenerateDataKey: 0 means 32
   bool without_plaintext = false;
+  // Wrap and GenerateDataKey, and Batch forms: the service keeps the DEKs. The
+  // rest belongs to that.
+  bool registers = false;
+  DekAbout about;
+  Bytes request_id;  // 16 bytes, or none
 };
 struct SealedItem {
   Status status;
@@ -60,6 +72,7 @@ struct SealedItem {
   Bytes leaf;
   uint32_t key_version = 0;
   SecretBytes dek;  // GenerateDataKey with plaintext
+  std::optional<registry::DekId> id;  // if registered
 };
 struct SealResult {
   std::string key_name;
@@ -69,6 +82,7 @@ struct SealResult {
 struct OpenInput {
   Bytes token;
   std::optional<Context> context;
+  std::string dek_id{};  // instead of a token
 };
 struct OpenCommand {     // Decrypt, Unwrap, and Batch forms
   std::string key_name;  // optional: must be the token's key
@@ -106,6 +120,8 @@ struct KeySettings {
   int64_t rotation_period_s = 0;
   batching::BatchPolicy policy;
   int64_t destroy_after_s = 30 * 86400;
+  keyring::RegistrationRule registration =
+      keyring::RegistrationRule::kOptional;
 };
 
 // KeyView is a key for the answer of an admin operation.
@@ -115,6 +131,16 @@ struct KeyView {
 };
 struct ListResult {
   std::vector<KeyView> keys;
+  std::string next_page_token;
+};
+struct DekQuery {
+  std::string key_name;
+  registry::DekFilter filter;
+  uint32_t page_size = 0;  // 0: 500; at most 1000
+  std::string page_token;
+};
+struct DekList {
+  std::vector<registry::DekInfo> deks;
   std::string next_page_token;
 };
 struct WhoAmIResult {
@@ -160,6 +186,12 @@ class KeyService {
   // MoveVersion serves the four version RPCs; call.operation says which.
   virtual StatusOr<KeyView> MoveVersion(Call call, const std::string& name,
                                         uint32_t version) = 0;
+  // Registered DEKs of one key. RemoveDek serves DeleteDek and ShredDek.
+  virtual StatusOr<DekList> ListDeks(Call call, const DekQuery& query) = 0;
+  virtual StatusOr<registry::DekInfo> GetDek(Call call, const std::string& name,
+                                             const std::string& dek_id) = 0;
+  virtual Status RemoveDek(Call call, const std::string& name,
+                           const std::string& dek_id) = 0;
   virtual StatusOr<std::vector<keyring::Keyring::OwnedObject>> ListTokenObjects(
       Call call) = 0;
   virtual StatusOr<StatusReport> GetStatus(Call call) = 0;
@@ -172,6 +204,7 @@ class KeyService {
 
 struct ServiceParts {
   keyring::Keyring& keyring;
+  registry::Registry& registry;
   batching::Engine& engine;
   hsm::Device& device;
   auth::PolicySource& policy;

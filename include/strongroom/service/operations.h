@@ -43,6 +43,10 @@ namespace strongroom::service {
     kDestroyVersion, kAdmin, false, false)                                     \
   X(kCancelDestroyVersion, "CancelDestroyVersion", "KeyAdmin",                 \
     kDestroyVersion, kAdmin, false, false)                                     \
+  X(kListDeks, "ListDeks", "KeyAdmin", kViewDeks, kView, false, true)          \
+  X(kGetDek, "GetDek", "KeyAdmin", kViewDeks, kView, false, true)              \
+  X(kDeleteDek, "DeleteDek", "KeyAdmin", kDeleteDek, kAdmin, false, false)     \
+  X(kShredDek, "ShredDek", "KeyAdmin", kShredDek, kAdmin, false, true)         \
   X(kListTokenObjects, "ListTokenObjects", "KeyAdmin", kViewToken, kView,      \
     false, true)                                                               \
   X(kGetStatus, "GetStatus", "KeyAdmin", kViewStatus, kView, false, true)      \

@@ -1,4 +1,4 @@
-// Store: keys, versions, leases and settings, in transactions.
+// Store: keys, versions, registered DEKs, leases and settings, in transactions.
 //
 // An interface with two implementations here (SQLite, and memory for tests)
 // that pass one contract suite; PostgreSQL will be a third, so nothing above
@@ -20,6 +20,7 @@
 #include "strongroom/base/clock.h"
 #include "strongroom/base/names.h"
 #include "strongroom/base/status.h"
+#include "strongroom/store/registered.h"
 
 namespace strongroom::store {
 
@@ -32,6 +33,14 @@ enum class VersionState : uint8_t {
   kDestroyed = 5,
 };
 
+// Must, may or may not the service keep what it wraps under a key? Stored as
+// VersionState is.
+enum class RegistrationRule : uint8_t {
+  kOptional = 0,
+  kRequired = 1,
+  kOff = 2,
+};
+
 struct KeyRow {
   Uuid id;
   std::string name;
@@ -42,6 +51,7 @@ struct KeyRow {
   uint32_t max_items = 1024;
   int64_t max_age_ms = 0;
   int64_t destroy_after_s = 30 * 86400;
+  RegistrationRule registration = RegistrationRule::kOptional;
   WallTime created{};
   friend bool operator==(const KeyRow&, const KeyRow&) = default;
 };
@@ -85,6 +95,7 @@ class ReadTransaction {
   // ChangeSeq grows with every committed change of keys or versions.
   virtual StatusOr<uint64_t> ChangeSeq() = 0;
   virtual StatusOr<std::optional<Lease>> GetLease(std::string_view name) = 0;
+  virtual RegisteredReads& registered() = 0;
 };
 
 class Transaction : public ReadTransaction {
@@ -116,6 +127,7 @@ class Transaction : public ReadTransaction {
   // now.
   virtual Status CheckLease(const Lease& lease, WallTime now) = 0;
   virtual Status ReleaseLease(const Lease& lease) = 0;
+  RegisteredWrites& registered() override = 0;
 };
 
 class Store {

@@ -1,0 +1,147 @@
+// Registered DEKs as rows: docs/formats.md, section 3.
+//
+// One row for each batch (its header), one for each leaf; a rewrap touches
+// batch rows alone. The rows are plain: which of them change together, and the
+// census that counts them, is the registry's business (registry/registry.h).
+// Thread rule: as the transaction that gives them.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "strongroom/base/bytes.h"
+#include "strongroom/base/clock.h"
+#include "strongroom/base/names.h"
+#include "strongroom/base/status.h"
+
+namespace strongroom::store {
+
+// DekId names a registered DEK for ever, whatever its key does.
+struct DekId {
+  Uuid batch_id;
+  uint32_t index = 0;
+
+  // "<batch uuid>:<index>"
+  std::string ToString() const;
+  // Parse takes what ToString gives and nothing else; ARGUMENT_INVALID.
+  static StatusOr<DekId> Parse(std::string_view text);
+  friend auto operator<=>(const DekId&, const DekId&) = default;
+  friend bool operator==(const DekId&, const DekId&) = default;
+};
+
+struct BatchRow {
+  Uuid batch_id;
+  Uuid key_id;
+  uint32_t version = 0;  // of the header
+  Bytes header;
+  uint32_t deks = 0;  // rows of the batch; one without any is deleted
+  friend bool operator==(const BatchRow&, const BatchRow&) = default;
+};
+
+inline constexpr size_t kMaxReferenceSize = 256;
+// ValidateReference: at most 256 bytes, and UTF-8; ARGUMENT_INVALID.
+Status ValidateReference(std::string_view reference);
+
+struct DekRow {
+  DekId id;
+  Bytes leaf;
+  Labels labels;
+  std::string reference;  // the caller's own; at most 256 bytes of UTF-8
+  WallTime created{};
+  friend bool operator==(const DekRow&, const DekRow&) = default;
+};
+
+// ListedDek is a DEK with what its batch says, the leaf left out.
+struct ListedDek {
+  DekRow dek;
+  uint32_t version = 0;
+};
+
+// TombstoneRow stays for ever.
+struct TombstoneRow {
+  DekId id;
+  Uuid key_id;
+  WallTime shredded{};
+  friend bool operator==(const TombstoneRow&, const TombstoneRow&) = default;
+};
+
+// RegistrationRow remembers what a request_id made.
+struct RegistrationRow {
+  std::string caller;
+  Uuid request_id;
+  Uuid key_id;
+  std::vector<DekId> ids;
+  WallTime made{};
+  friend bool operator==(const RegistrationRow&,
+                         const RegistrationRow&) = default;
+};
+
+// CensusRow counts what depends on a key version.
+struct CensusRow {
+  Uuid key_id;
+  uint32_t version = 0;
+  uint64_t batches = 0;
+  uint64_t deks = 0;
+  // Wraps, ciphertexts and rewrapped headers that the service does not hold.
+  // Zero means none ever; the number and `last` may lag behind by what came in
+  // the last seconds before a crash.
+  uint64_t unregistered = 0;
+  WallTime first_unregistered{};
+  WallTime last_unregistered{};
+  WallTime last_unwrap{};  // of any token of the version; lags likewise
+  friend bool operator==(const CensusRow&, const CensusRow&) = default;
+};
+
+class RegisteredReads {
+ public:
+  virtual ~RegisteredReads() = default;
+  virtual StatusOr<std::optional<BatchRow>> GetBatch(const Uuid& batch_id) = 0;
+  virtual StatusOr<std::optional<DekRow>> GetDek(const DekId& id) = 0;
+  // ListDeks gives at most `limit` DEKs of the key, in the order of their ids,
+  // those after `after`; of one version, or of all for 0. Without leaves.
+  virtual StatusOr<std::vector<ListedDek>> ListDeks(
+      const Uuid& key_id, uint32_t version, const std::optional<DekId>& after,
+      size_t limit) = 0;
+  // ListBatches gives at most `limit` batches of a version in the order of
+  // their ids, those after `after`.
+  virtual StatusOr<std::vector<BatchRow>> ListBatches(
+      const Uuid& key_id, uint32_t version, const std::optional<Uuid>& after,
+      size_t limit) = 0;
+  virtual StatusOr<std::optional<TombstoneRow>> GetTombstone(
+      const DekId& id) = 0;
+  virtual StatusOr<std::vector<TombstoneRow>> AllTombstones() = 0;
+  virtual StatusOr<std::optional<RegistrationRow>> GetRegistration(
+      std::string_view caller, const Uuid& request_id) = 0;
+  // CensusOf gives the rows of a key's versions, by number; a version of which
+  // nothing was ever counted has none.
+  virtual StatusOr<std::vector<CensusRow>> CensusOf(const Uuid& key_id) = 0;
+};
+
+class RegisteredWrites : public RegisteredReads {
+ public:
+  // InsertBatch: CONFLICT if the batch_id is there, of whatever key.
+  virtual Status InsertBatch(const BatchRow& row) = 0;
+  // UpdateBatch changes version, header and count; CONFLICT if the batch is
+  // not there or of another key.
+  virtual Status UpdateBatch(const BatchRow& row) = 0;
+  // DeleteBatch: CONFLICT if it is not there, or DEKs of it remain.
+  virtual Status DeleteBatch(const Uuid& batch_id) = 0;
+  // InsertDek: CONFLICT if the id is there, or its batch is not;
+  // ARGUMENT_INVALID for labels or a reference against their rules.
+  virtual Status InsertDek(const DekRow& row) = 0;
+  // DeleteDek: DEK_NOT_FOUND. The bytes of the row are overwritten.
+  virtual Status DeleteDek(const DekId& id) = 0;
+  // InsertTombstone: CONFLICT if it is there. Nothing ever removes one.
+  virtual Status InsertTombstone(const TombstoneRow& row) = 0;
+  // PutRegistration replaces a row of the same caller and request_id.
+  virtual Status PutRegistration(const RegistrationRow& row) = 0;
+  // DropRegistrations forgets at most `limit` of those made before `before`.
+  virtual Status DropRegistrations(WallTime before, size_t limit) = 0;
+  virtual Status PutCensus(const CensusRow& row) = 0;
+};
+
+}  // namespace strongroom::store

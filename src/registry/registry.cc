@@ -1,0 +1,277 @@
+#include "strongroom/registry/registry.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "registry/group_writer.h"
+#include "registry/rows.h"
+#include "registry/shredded_set.h"
+#include "strongroom/base/crash_points.h"
+
+namespace strongroom::registry {
+namespace {
+
+// A page looks at so many rows at most, however few of them match.
+constexpr size_t kMaxScan = 10000;
+
+Status Disagree(const DekId& id) {
+  return Error(Reason::kStoreCorrupt,
+               "the rows of DEK " + id.ToString() +
+                   " do not belong together; restore a backup of the store");
+}
+
+bool Matches(const Labels& labels, const Labels& wanted) {
+  return std::ranges::all_of(wanted, [&](const auto& pair) {
+    const auto found = labels.find(pair.first);
+    return found != labels.end() && found->second == pair.second;
+  });
+}
+
+DekInfo InfoOf(store::ListedDek listed) {
+  return {.id = listed.dek.id,
+          .version = listed.version,
+          .labels = std::move(listed.dek.labels),
+          .reference = std::move(listed.dek.reference),
+          .created = listed.dek.created};
+}
+
+// Looker finds DEKs in one transaction; the batch of the last one is kept, as
+// the ids of one request are often neighbours.
+class Looker {
+ public:
+  explicit Looker(store::RegisteredReads& rows) : rows_(rows) {}
+
+  // Fails only as the store does.
+  StatusOr<Held> Find(const DekId& id) {
+    Held held;
+    if (!batch_ || batch_->batch_id != id.batch_id) {
+      SR_ASSIGN_OR_RETURN(batch_, rows_.GetBatch(id.batch_id));
+    }
+    std::optional<store::DekRow> dek;
+    if (batch_) {
+      SR_ASSIGN_OR_RETURN(dek, rows_.GetDek(id));
+    }
+    if (!dek) return Absent(id);
+    held.key_id = batch_->key_id;
+    held.labels = std::move(dek->labels);
+    held.reference = std::move(dek->reference);
+    held.status = Join(id, dek->leaf, &held.token);
+    return held;
+  }
+
+ private:
+  StatusOr<Held> Absent(const DekId& id) {
+    Held held;
+    SR_ASSIGN_OR_RETURN(const auto tombstone, rows_.GetTombstone(id));
+    held.status = tombstone ? DekShredded(id) : DekNotFound(id);
+    if (tombstone) held.key_id = tombstone->key_id;
+    return held;
+  }
+
+  // What the bytes say must be what was asked for (docs/formats.md, 3).
+  Status Join(const DekId& id, const Bytes& leaf, envelope::Token* token) {
+    StatusOr<envelope::Header> header = envelope::ParseHeader(batch_->header);
+    StatusOr<envelope::Leaf> parsed = envelope::ParseLeaf(leaf);
+    if (!header.ok() || !parsed.ok() || header->key_id != batch_->key_id ||
+        header->key_version != batch_->version ||
+        header->batch_id != id.batch_id || parsed->index != id.index) {
+      return Disagree(id);
+    }
+    token->header = *std::move(header);
+    token->leaf = *std::move(parsed);
+    token->header_size = batch_->header.size();
+    return OkStatus();
+  }
+
+  store::RegisteredReads& rows_;
+  std::optional<store::BatchRow> batch_;
+};
+
+class RegistryImpl final : public Registry {
+ public:
+  RegistryImpl(store::Store& store, const Clock& clock, Metrics& metrics,
+               const RegistryOptions& options)
+      : store_(store),
+        clock_(clock),
+        writer_(store, metrics, options.max_waiting_deks,
+                options.max_group_deks) {}
+
+  Status ReadTombstones() {
+    return store_.Read([&](store::ReadTransaction& t) -> Status {
+      SR_ASSIGN_OR_RETURN(const auto rows, t.registered().AllTombstones());
+      for (const store::TombstoneRow& row : rows) shredded_.Add(row.id);
+      return OkStatus();
+    });
+  }
+
+  void Register(Registration registration,
+                std::function<void(StatusOr<Registered>)> done) override;
+  StatusOr<std::optional<std::vector<DekId>>> FindRequest(
+      const std::string& caller, const Uuid& request_id, const Uuid& key_id,
+      size_t deks) override;
+  StatusOr<std::vector<Held>> Find(std::span<const DekId> ids) override;
+  Status CheckNotShredded(const DekId& id) const override {
+    return shredded_.Contains(id) ? DekShredded(id) : OkStatus();
+  }
+  StatusOr<DekInfo> Describe(const Uuid& key_id, const DekId& id) override;
+  StatusOr<DekPage> List(const Uuid& key_id, const DekFilter& filter,
+                         const std::optional<DekId>& after,
+                         size_t limit) override;
+  Status Delete(const Uuid& key_id, const DekId& id) override;
+  Status Shred(const Uuid& key_id, const DekId& id) override;
+  void Shutdown() override { writer_.Stop(); }
+
+ private:
+  store::Store& store_;
+  const Clock& clock_;
+  ShreddedSet shredded_;
+  GroupWriter writer_;
+};
+
+void RegistryImpl::Register(Registration registration,
+                            std::function<void(StatusOr<Registered>)> done) {
+  struct Work {
+    Registration registration;
+    Registered result;
+  };
+  auto work = std::make_shared<Work>();
+  work->registration = std::move(registration);
+  const size_t weight = work->registration.deks.size();
+  writer_.Submit({
+      .apply = [this, work](store::Transaction& t) -> Status {
+        CrashPoint("register/begin");
+        SR_ASSIGN_OR_RETURN(
+            work->result, InsertDeks(t, work->registration, clock_.Now()));
+        CrashPoint("register/rows");
+        return OkStatus();
+      },
+      .done =
+          [work, done = std::move(done)](const Status& status) {
+            if (status.ok()) CrashPoint("register/stored");
+            if (!status.ok()) return done(status);
+            done(std::move(work->result));
+          },
+      .weight = weight,
+  });
+}
+
+StatusOr<std::optional<std::vector<DekId>>> RegistryImpl::FindRequest(
+    const std::string& caller, const Uuid& request_id, const Uuid& key_id,
+    size_t deks) {
+  std::optional<std::vector<DekId>> ids;
+  const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
+    ids.reset();
+    SR_ASSIGN_OR_RETURN(auto row,
+                        t.registered().GetRegistration(caller, request_id));
+    if (!row || !IsRemembered(*row, clock_.Now())) return OkStatus();
+    SR_RETURN_IF_ERROR(CheckRequest(*row, key_id, deks));
+    ids = std::move(row->ids);
+    return OkStatus();
+  });
+  SR_RETURN_IF_ERROR(read);
+  return ids;
+}
+
+StatusOr<std::vector<Held>> RegistryImpl::Find(std::span<const DekId> ids) {
+  std::vector<Held> found;
+  const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
+    found.clear();
+    found.reserve(ids.size());
+    Looker looker(t.registered());
+    for (const DekId& id : ids) {
+      SR_ASSIGN_OR_RETURN(Held held, looker.Find(id));
+      found.push_back(std::move(held));
+    }
+    return OkStatus();
+  });
+  SR_RETURN_IF_ERROR(read);
+  return found;
+}
+
+StatusOr<DekInfo> RegistryImpl::Describe(const Uuid& key_id, const DekId& id) {
+  DekInfo info;
+  const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(std::optional<store::DekRow> dek,
+                        t.registered().GetDek(id));
+    SR_ASSIGN_OR_RETURN(const auto batch,
+                        t.registered().GetBatch(id.batch_id));
+    if (dek && batch && batch->key_id == key_id) {
+      info = InfoOf({*std::move(dek), batch->version});
+      return OkStatus();
+    }
+    SR_ASSIGN_OR_RETURN(const auto tombstone, t.registered().GetTombstone(id));
+    return tombstone && tombstone->key_id == key_id ? DekShredded(id)
+                                                    : DekNotFound(id);
+  });
+  SR_RETURN_IF_ERROR(read);
+  return info;
+}
+
+StatusOr<DekPage> RegistryImpl::List(const Uuid& key_id,
+                                     const DekFilter& filter,
+                                     const std::optional<DekId>& after,
+                                     size_t limit) {
+  DekPage page;
+  const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
+    page = {};
+    // One more than asked for tells whether this is the last page.
+    const size_t scan = filter.labels.empty() ? limit + 1 : kMaxScan;
+    SR_ASSIGN_OR_RETURN(
+        std::vector<store::ListedDek> rows,
+        t.registered().ListDeks(key_id, filter.version, after, scan));
+    const bool more = rows.size() == scan;
+    std::optional<DekId> last;
+    for (store::ListedDek& row : rows) {
+      if (page.deks.size() == limit) {
+        page.next_after = last;
+        return OkStatus();
+      }
+      last = row.dek.id;
+      if (Matches(row.dek.labels, filter.labels)) {
+        page.deks.push_back(InfoOf(std::move(row)));
+      }
+    }
+    if (more) page.next_after = last;
+    return OkStatus();
+  });
+  SR_RETURN_IF_ERROR(read);
+  return page;
+}
+
+Status RegistryImpl::Delete(const Uuid& key_id, const DekId& id) {
+  return store_.Update([&](store::Transaction& t) {
+    return RemoveDek(t.registered(), key_id, id);
+  });
+}
+
+Status RegistryImpl::Shred(const Uuid& key_id, const DekId& id) {
+  CrashPoint("shred/begin");
+  const Status stored = store_.Update([&](store::Transaction& t) -> Status {
+    store::RegisteredWrites& rows = t.registered();
+    SR_ASSIGN_OR_RETURN(const auto tombstone, rows.GetTombstone(id));
+    if (tombstone) {
+      return tombstone->key_id == key_id ? OkStatus() : DekNotFound(id);
+    }
+    SR_RETURN_IF_ERROR(RemoveDek(rows, key_id, id));
+    return rows.InsertTombstone(
+        {.id = id, .key_id = key_id, .shredded = clock_.Now()});
+  });
+  SR_RETURN_IF_ERROR(stored);
+  CrashPoint("shred/stored");
+  shredded_.Add(id);
+  return OkStatus();
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Registry>> OpenRegistry(store::Store& store,
+                                                 const Clock& clock,
+                                                 Metrics& metrics,
+                                                 RegistryOptions options) {
+  auto registry =
+      std::make_unique<RegistryImpl>(store, clock, metrics, options);
+  SR_RETURN_IF_ERROR(registry->ReadTombstones());
+  return std::unique_ptr<Registry>(std::move(registry));
+}
+
+}  // namespace strongroom::registry

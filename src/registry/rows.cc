@@ -1,0 +1,213 @@
+#include "registry/rows.h"
+
+#include <algorithm>
+#include <string>
+
+namespace strongroom::registry {
+namespace {
+
+using store::BatchRow;
+using store::CensusRow;
+using store::RegisteredWrites;
+using store::VersionState;
+
+// Old request ids are forgotten a few at a time, by those who add new ones.
+constexpr size_t kForgetAtOnce = 16;
+
+Status TooFew(const CensusRow& row) {
+  return Error(Reason::kStoreCorrupt,
+               "the census of version " + std::to_string(row.version) +
+                   " of key " + row.key_id.ToString() +
+                   " would go below zero; restore a backup of the store");
+}
+
+// Parsed is a header of the registration, with the DEKs that follow it.
+struct Parsed {
+  envelope::Header header;
+  std::span<const NewDek> deks;
+};
+
+StatusOr<std::vector<Parsed>> ParseHeaders(const Registration& registration) {
+  std::vector<Parsed> parsed;
+  const std::span<const NewDek> deks = registration.deks;
+  for (size_t begin = 0; begin < deks.size();) {
+    size_t end = begin + 1;
+    while (end < deks.size() && deks[end].header == deks[begin].header) ++end;
+    SR_ASSIGN_OR_RETURN(envelope::Header header,
+                        envelope::ParseHeader(*deks[begin].header));
+    if (header.key_id != registration.key_id) {
+      return Error(Reason::kInternal,
+                   "a DEK to be registered is of another key");
+    }
+    parsed.push_back({std::move(header), deks.subspan(begin, end - begin)});
+    begin = end;
+  }
+  return parsed;
+}
+
+// A version that is on its way to destruction gets nothing that depends on it,
+// so that what the census said when that was decided stays true.
+Status CheckVersion(const std::vector<store::VersionRow>& versions,
+                    uint32_t number) {
+  for (const store::VersionRow& row : versions) {
+    if (row.version != number) continue;
+    if (row.state == VersionState::kEnabled ||
+        row.state == VersionState::kDisabled) {
+      return OkStatus();
+    }
+    break;
+  }
+  return Error(Reason::kConflict,
+               "key version v" + std::to_string(number) +
+                   " was taken out of use before the DEK could be registered; "
+                   "repeat the request: the newest version will serve it");
+}
+
+// PutBatch makes the batch's row, or adds to it: a batch may come in parts.
+// Gives the version that the row is of; a rewrap may have been quicker.
+StatusOr<uint32_t> PutBatch(RegisteredWrites& rows, const Parsed& parsed,
+                            const std::vector<store::VersionRow>& versions,
+                            CensusChange* census) {
+  const envelope::Header& header = parsed.header;
+  const auto deks = static_cast<uint32_t>(parsed.deks.size());
+  SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
+                      rows.GetBatch(header.batch_id));
+  if (row) {
+    if (row->key_id != header.key_id) {
+      return Error(Reason::kConflict, "batch " + header.batch_id.ToString() +
+                                          " is registered for another key");
+    }
+    row->deks += deks;
+    SR_RETURN_IF_ERROR(rows.UpdateBatch(*row));
+    census->Add(row->key_id, row->version, 0, deks);
+    return row->version;
+  }
+  SR_RETURN_IF_ERROR(CheckVersion(versions, header.key_version));
+  SR_RETURN_IF_ERROR(rows.InsertBatch({.batch_id = header.batch_id,
+                                       .key_id = header.key_id,
+                                       .version = header.key_version,
+                                       .header = *parsed.deks.front().header,
+                                       .deks = deks}));
+  census->Add(header.key_id, header.key_version, 1, deks);
+  return header.key_version;
+}
+
+}  // namespace
+
+Status DekNotFound(const DekId& id) {
+  return Error(Reason::kDekNotFound,
+               "there is no registered DEK " + id.ToString() +
+                   "; check the id, and the key if the request names one");
+}
+
+Status DekShredded(const DekId& id) {
+  return Error(Reason::kDekShredded,
+               "DEK " + id.ToString() +
+                   " was shredded; it is not given out any more, whoever has a "
+                   "copy");
+}
+
+Status CheckRequest(const store::RegistrationRow& row, const Uuid& key_id,
+                    size_t deks) {
+  if (row.key_id == key_id && row.ids.size() == deks) return OkStatus();
+  return Error(Reason::kRequestIdReused,
+               "request_id " + row.request_id.ToString() +
+                   " was used for another request less than 24 hours ago; "
+                   "want a new random one for each request");
+}
+
+bool IsRemembered(const store::RegistrationRow& row, WallTime now) {
+  return row.made + kRequestMemory > now;
+}
+
+void CensusChange::Add(const Uuid& key_id, uint32_t version, int64_t batches,
+                       int64_t deks) {
+  Delta& delta = deltas_[{key_id, version}];
+  delta.batches += batches;
+  delta.deks += deks;
+}
+
+Status CensusChange::Apply(RegisteredWrites& rows) const {
+  for (const auto& [of, delta] : deltas_) {
+    const auto& [key_id, version] = of;
+    CensusRow row{.key_id = key_id, .version = version};
+    SR_ASSIGN_OR_RETURN(const std::vector<CensusRow> all,
+                        rows.CensusOf(key_id));
+    const auto found =
+        std::ranges::find(all, version, &CensusRow::version);
+    if (found != all.end()) row = *found;
+    const int64_t batches = static_cast<int64_t>(row.batches) + delta.batches;
+    const int64_t deks = static_cast<int64_t>(row.deks) + delta.deks;
+    if (batches < 0 || deks < 0) return TooFew(row);
+    row.batches = static_cast<uint64_t>(batches);
+    row.deks = static_cast<uint64_t>(deks);
+    SR_RETURN_IF_ERROR(rows.PutCensus(row));
+  }
+  return OkStatus();
+}
+
+StatusOr<Registered> InsertDeks(store::Transaction& t,
+                                const Registration& registration,
+                                WallTime now) {
+  RegisteredWrites& rows = t.registered();
+  Registered result;
+  if (registration.request_id) {
+    SR_ASSIGN_OR_RETURN(
+        std::optional<store::RegistrationRow> earlier,
+        rows.GetRegistration(registration.caller, *registration.request_id));
+    if (earlier && IsRemembered(*earlier, now)) {
+      SR_RETURN_IF_ERROR(CheckRequest(*earlier, registration.key_id,
+                                      registration.deks.size()));
+      return Registered{std::move(earlier->ids), true};
+    }
+  }
+  SR_ASSIGN_OR_RETURN(const std::vector<Parsed> parsed,
+                      ParseHeaders(registration));
+  SR_ASSIGN_OR_RETURN(const std::vector<store::VersionRow> versions,
+                      t.VersionsOf(registration.key_id));
+  CensusChange census;
+  result.ids.reserve(registration.deks.size());
+  for (const Parsed& one : parsed) {
+    SR_RETURN_IF_ERROR(PutBatch(rows, one, versions, &census).status());
+    for (const NewDek& dek : one.deks) {
+      SR_ASSIGN_OR_RETURN(const envelope::Leaf leaf,
+                          envelope::ParseLeaf(dek.leaf));
+      const DekId id{one.header.batch_id, leaf.index};
+      SR_RETURN_IF_ERROR(rows.InsertDek({.id = id,
+                                         .leaf = dek.leaf,
+                                         .labels = dek.labels,
+                                         .reference = dek.reference,
+                                         .created = now}));
+      result.ids.push_back(id);
+    }
+  }
+  SR_RETURN_IF_ERROR(census.Apply(rows));
+  if (registration.request_id) {
+    SR_RETURN_IF_ERROR(rows.PutRegistration({.caller = registration.caller,
+                                             .request_id =
+                                                 *registration.request_id,
+                                             .key_id = registration.key_id,
+                                             .ids = result.ids,
+                                             .made = now}));
+    SR_RETURN_IF_ERROR(
+        rows.DropRegistrations(now - kRequestMemory, kForgetAtOnce));
+  }
+  return result;
+}
+
+Status RemoveDek(RegisteredWrites& rows, const Uuid& key_id, const DekId& id) {
+  SR_ASSIGN_OR_RETURN(std::optional<BatchRow> batch,
+                      rows.GetBatch(id.batch_id));
+  if (!batch || batch->key_id != key_id) return DekNotFound(id);
+  SR_RETURN_IF_ERROR(rows.DeleteDek(id));
+  CensusChange census;
+  census.Add(key_id, batch->version, batch->deks == 1 ? -1 : 0, -1);
+  if (--batch->deks == 0) {
+    SR_RETURN_IF_ERROR(rows.DeleteBatch(id.batch_id));
+  } else {
+    SR_RETURN_IF_ERROR(rows.UpdateBatch(*batch));
+  }
+  return census.Apply(rows);
+}
+
+}  // namespace strongroom::registry

@@ -1,0 +1,45 @@
+// Which registered rows change together: batches, DEKs and the census.
+//
+// Each runs inside a transaction that the caller commits or not.
+#pragma once
+
+#include <map>
+#include <utility>
+
+#include "strongroom/registry/registry.h"
+
+namespace strongroom::registry {
+
+// CensusChange gathers what a transaction adds and takes, so that each version
+// is written once. Apply is STORE_CORRUPT if less than nothing would be left.
+class CensusChange {
+ public:
+  void Add(const Uuid& key_id, uint32_t version, int64_t batches,
+           int64_t deks);
+  Status Apply(store::RegisteredWrites& rows) const;
+
+ private:
+  struct Delta {
+    int64_t batches = 0;
+    int64_t deks = 0;
+  };
+  std::map<std::pair<Uuid, uint32_t>, Delta> deltas_;
+};
+
+// InsertDeks registers; failures as Registry::Register.
+StatusOr<Registered> InsertDeks(store::Transaction& t,
+                                const Registration& registration,
+                                WallTime now);
+// RemoveDek takes one DEK out. DEK_NOT_FOUND if the key has none of this id.
+Status RemoveDek(store::RegisteredWrites& rows, const Uuid& key_id,
+                 const DekId& id);
+
+// DekNotFound, DekShredded: one wording each.
+Status DekNotFound(const DekId& id);
+Status DekShredded(const DekId& id);
+// CheckRequest is REQUEST_ID_REUSED if the row was made by another request.
+Status CheckRequest(const store::RegistrationRow& row, const Uuid& key_id,
+                    size_t deks);
+bool IsRemembered(const store::RegistrationRow& row, WallTime now);
+
+}  // namespace strongroom::registry

@@ -1,0 +1,24 @@
+// What every Store checks and says about registered rows.
+#pragma once
+
+#include "strongroom/base/status.h"
+#include "strongroom/store/registered.h"
+
+namespace strongroom::store {
+
+// ARGUMENT_INVALID.
+Status ValidateRow(const DekRow& row);
+
+Status BatchExists(const Uuid& batch_id);
+Status BatchMissing(const Uuid& batch_id);
+Status BatchHasDeks(const Uuid& batch_id);
+Status DekExists(const DekId& id);
+Status DekMissing(const DekId& id);
+Status TombstoneExists(const DekId& id);
+
+// The ids of a registration as bytes: batch_id(16) index(u32), one after
+// another. Decode is STORE_CORRUPT for bytes that Encode cannot have made.
+Bytes EncodeIds(const std::vector<DekId>& ids);
+StatusOr<std::vector<DekId>> DecodeIds(ByteView bytes);
+
+}  // namespace strongroom::store
