@@ -27,6 +27,8 @@ constexpr CommandRow kCommands[] = {
      "strongroom key destroy payments/cards 1", DeclareKeyDestroy},
     {"key", "cancel-destroy", "Take back a destruction that has not happened",
      "strongroom key cancel-destroy payments/cards 1", DeclareKeyCancelDestroy},
+    {"key", "census", "Count the registered DEKs under each version",
+     "strongroom key census payments/cards", DeclareKeyCensus},
     {"", "encrypt", "Encrypt data of at most 64 KiB",
      "strongroom encrypt payments/cards --in card.txt --out card.enc "
      "--context customer=17",
@@ -73,6 +75,30 @@ constexpr CommandRow kCommands[] = {
      "strongroom dek shred payments/cards "
      "0b8e1c9a-7f0f-4a57-9a0e-6f4f8d5f1c11:0 --yes",
      DeclareDekShred},
+    {"job", "start", "Move a key's registered DEKs to its primary version",
+     "strongroom job start payments/cards --watch", DeclareJobStart},
+    {"job", "list", "List a key's rewrap jobs",
+     "strongroom job list payments/cards", DeclareJobList},
+    {"job", "show", "Show a rewrap job and its failures",
+     "strongroom job show payments/cards "
+     "4e0ffd6d-5d92-4f4c-8a3b-2c3f9a7f6e10",
+     DeclareJobShow},
+    {"job", "watch", "Follow a rewrap job to its end",
+     "strongroom job watch payments/cards "
+     "4e0ffd6d-5d92-4f4c-8a3b-2c3f9a7f6e10",
+     DeclareJobWatch},
+    {"job", "pause", "Let a rewrap job rest",
+     "strongroom job pause payments/cards "
+     "4e0ffd6d-5d92-4f4c-8a3b-2c3f9a7f6e10",
+     DeclareJobPause},
+    {"job", "resume", "Let a paused rewrap job go on",
+     "strongroom job resume payments/cards "
+     "4e0ffd6d-5d92-4f4c-8a3b-2c3f9a7f6e10",
+     DeclareJobResume},
+    {"job", "cancel", "Stop a rewrap job for good; what it moved stays moved",
+     "strongroom job cancel payments/cards "
+     "4e0ffd6d-5d92-4f4c-8a3b-2c3f9a7f6e10",
+     DeclareJobCancel},
     {"hsm", "objects", "List the objects on the token",
      "strongroom hsm objects", DeclareHsmObjects},
     {"", "status", "Show the service's state", "strongroom status",
@@ -90,6 +116,7 @@ std::span<const CommandRow> AllCommands() { return kCommands; }
 const char* GroupHelp(std::string_view group) {
   if (group == "key") return "Keys and their versions";
   if (group == "file") return "Files of any size";
+  if (group == "job") return "Rewrap jobs: registered DEKs after a rotation";
   if (group == "dek") return "DEKs that the service keeps";
   return "The token behind it";
 }

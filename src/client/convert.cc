@@ -63,6 +63,32 @@ Key FromWire(const v1::Key& key) {
   return out;
 }
 
+Job FromWire(const v1::Job& job) {
+  Job out;
+  out.id = job.job_id();
+  out.state = v1::JobState_Name(job.state());
+  out.from_versions.assign(job.from_versions().begin(),
+                           job.from_versions().end());
+  out.batches_per_second = job.batches_per_second();
+  out.created_by = job.created_by();
+  out.created = ToWallTime(job.create_time());
+  out.updated = ToWallTime(job.update_time());
+  if (job.has_finish_time()) out.finished = ToWallTime(job.finish_time());
+  out.batches_total = job.batches_total();
+  out.deks_total = job.deks_total();
+  out.batches_moved = job.batches_moved();
+  out.deks_moved = job.deks_moved();
+  out.batches_left = job.batches_left();
+  out.deks_left = job.deks_left();
+  out.failure_count = job.failure_count();
+  for (const v1::JobFailure& failure : job.failures()) {
+    out.failures.push_back(
+        {failure.batch_id(), failure.reason(), failure.message()});
+  }
+  out.waits_for = job.waits_for();
+  return out;
+}
+
 Dek FromWire(const v1::Dek& dek) {
   return {dek.dek_id(),
           dek.key_version(),

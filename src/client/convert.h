@@ -44,6 +44,7 @@ void SetDuration(std::chrono::milliseconds duration,
 KeyVersion FromWire(const v1::KeyVersion& version);
 Key FromWire(const v1::Key& key);
 Dek FromWire(const v1::Dek& dek);
+Job FromWire(const v1::Job& job);
 TokenObject FromWire(const v1::TokenObject& object);
 ServiceStatus FromWire(const v1::GetStatusResponse& status);
 

@@ -77,6 +77,18 @@ class GrpcClient final : public Client {
   Status DeleteDek(std::string_view key, std::string_view dek_id) override;
   Status ShredDek(std::string_view key, std::string_view dek_id) override;
 
+  StatusOr<Job> StartRewrapJob(std::string_view key,
+                               const StartRewrap& start) override;
+  StatusOr<Job> GetJob(std::string_view key, std::string_view job_id) override;
+  StatusOr<std::vector<Job>> ListJobs(std::string_view key) override;
+  StatusOr<Job> PauseJob(std::string_view key,
+                         std::string_view job_id) override;
+  StatusOr<Job> ResumeJob(std::string_view key,
+                          std::string_view job_id) override;
+  StatusOr<Job> CancelJob(std::string_view key,
+                          std::string_view job_id) override;
+  StatusOr<std::vector<CensusVersion>> GetCensus(std::string_view key) override;
+
   StatusOr<std::vector<TokenObject>> ListTokenObjects() override;
   StatusOr<ServiceStatus> GetStatus() override;
   StatusOr<Identity> WhoAmI() override;
@@ -107,6 +119,13 @@ class GrpcClient final : public Client {
                                                           const Request&,
                                                           v1::KeyVersion*),
       Repeat repeat, std::string_view name, uint32_t version);
+
+  template <typename Request>
+  StatusOr<Job> JobCall(
+      grpc::Status (v1::KeyAdmin::StubInterface::*method)(grpc::ClientContext*,
+                                                          const Request&,
+                                                          v1::Job*),
+      Repeat repeat, std::string_view key, std::string_view job_id);
 
   const Peer peer_;
   const std::chrono::milliseconds timeout_;

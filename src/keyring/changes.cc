@@ -1,6 +1,7 @@
 // Changes of rows alone: update a key, move a version; and publishing.
 #include <algorithm>
 
+#include "keyring/dependents.h"
 #include "keyring/key_bounds.h"
 #include "keyring/keyring_impl.h"
 #include "strongroom/base/crash_points.h"
@@ -131,6 +132,9 @@ StatusOr<std::shared_ptr<const Key>> KeyringImpl::Move(const Uuid& id,
       }
       store::VersionRow row = *found;
       SR_RETURN_IF_ERROR(MoveRow(rows.key, move, clock_.Now(), &row));
+      if (row.state == VersionState::kDestroyScheduled) {
+        SR_RETURN_IF_ERROR(CheckNothingDepends(t, rows.key, version));
+      }
       return t.UpdateVersion(row);
     });
     // The operator has spoken: what was scheduled before the start is no more.

@@ -1,6 +1,7 @@
 // What time, or the number of seals, asks for.
 #include <algorithm>
 
+#include "keyring/dependents.h"
 #include "keyring/keyring_impl.h"
 #include "strongroom/base/crash_points.h"
 #include "strongroom/base/log.h"
@@ -180,6 +181,7 @@ Status KeyringImpl::BeginDestruction(const Uuid& id, uint32_t version,
                        std::to_string(version) +
                        " is not due for destruction any more");
     }
+    SR_RETURN_IF_ERROR(CheckNothingDepends(t, rows.key, version));
     SR_ASSIGN_OR_RETURN(lease, TakeLease(t, id));
     row = *stored;
     row.destroying = true;

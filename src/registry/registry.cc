@@ -117,6 +117,7 @@ class RegistryImpl final : public Registry {
   StatusOr<DekPage> List(const Uuid& key_id, const DekFilter& filter,
                          const std::optional<DekId>& after,
                          size_t limit) override;
+  StatusOr<std::vector<store::CensusRow>> Census(const Uuid& key_id) override;
   Status Delete(const Uuid& key_id, const DekId& id) override;
   Status Shred(const Uuid& key_id, const DekId& id) override;
   void Shutdown() override { writer_.Stop(); }
@@ -236,6 +237,17 @@ StatusOr<DekPage> RegistryImpl::List(const Uuid& key_id,
   });
   SR_RETURN_IF_ERROR(read);
   return page;
+}
+
+StatusOr<std::vector<store::CensusRow>> RegistryImpl::Census(
+    const Uuid& key_id) {
+  std::vector<store::CensusRow> rows;
+  const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(rows, t.registered().CensusOf(key_id));
+    return OkStatus();
+  });
+  SR_RETURN_IF_ERROR(read);
+  return rows;
 }
 
 Status RegistryImpl::Delete(const Uuid& key_id, const DekId& id) {

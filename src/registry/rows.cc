@@ -45,28 +45,11 @@ StatusOr<std::vector<Parsed>> ParseHeaders(const Registration& registration) {
   return parsed;
 }
 
-// A version that is on its way to destruction gets nothing that depends on it,
-// so that what the census said when that was decided stays true.
-Status CheckVersion(const std::vector<store::VersionRow>& versions,
-                    uint32_t number) {
-  for (const store::VersionRow& row : versions) {
-    if (row.version != number) continue;
-    if (row.state == VersionState::kEnabled ||
-        row.state == VersionState::kDisabled) {
-      return OkStatus();
-    }
-    break;
-  }
-  return Error(Reason::kConflict,
-               "key version v" + std::to_string(number) +
-                   " was taken out of use before the DEK could be registered; "
-                   "repeat the request: the newest version will serve it");
-}
-
 // PutBatch makes the batch's row, or adds to it: a batch may come in parts.
 // Gives the version that the row is of; a rewrap may have been quicker.
 StatusOr<uint32_t> PutBatch(RegisteredWrites& rows, const Parsed& parsed,
                             const std::vector<store::VersionRow>& versions,
+                            const std::vector<CensusRow>& before,
                             CensusChange* census) {
   const envelope::Header& header = parsed.header;
   const auto deks = static_cast<uint32_t>(parsed.deks.size());
@@ -82,7 +65,8 @@ StatusOr<uint32_t> PutBatch(RegisteredWrites& rows, const Parsed& parsed,
     census->Add(row->key_id, row->version, 0, deks);
     return row->version;
   }
-  SR_RETURN_IF_ERROR(CheckVersion(versions, header.key_version));
+  SR_RETURN_IF_ERROR(
+      CheckTakesBatches(versions, before, header.key_version));
   SR_RETURN_IF_ERROR(rows.InsertBatch({.batch_id = header.batch_id,
                                        .key_id = header.key_id,
                                        .version = header.key_version,
@@ -93,6 +77,24 @@ StatusOr<uint32_t> PutBatch(RegisteredWrites& rows, const Parsed& parsed,
 }
 
 }  // namespace
+
+Status CheckTakesBatches(const std::vector<store::VersionRow>& versions,
+                         const std::vector<CensusRow>& census,
+                         uint32_t number) {
+  const auto version =
+      std::ranges::find(versions, number, &store::VersionRow::version);
+  const bool in_use =
+      version != versions.end() && (version->state == VersionState::kEnabled ||
+                                    version->state == VersionState::kDisabled);
+  const auto counted = std::ranges::find(census, number, &CensusRow::version);
+  if (in_use && (counted == census.end() || !counted->closed)) {
+    return OkStatus();
+  }
+  return Error(Reason::kConflict,
+               "key version v" + std::to_string(number) +
+                   " was taken out of use before its DEKs could be stored; "
+                   "repeat the request: the newest version will serve it");
+}
 
 Status DekNotFound(const DekId& id) {
   return Error(Reason::kDekNotFound,
@@ -165,10 +167,12 @@ StatusOr<Registered> InsertDeks(store::Transaction& t,
                       ParseHeaders(registration));
   SR_ASSIGN_OR_RETURN(const std::vector<store::VersionRow> versions,
                       t.VersionsOf(registration.key_id));
+  SR_ASSIGN_OR_RETURN(const std::vector<CensusRow> before,
+                      rows.CensusOf(registration.key_id));
   CensusChange census;
   result.ids.reserve(registration.deks.size());
   for (const Parsed& one : parsed) {
-    SR_RETURN_IF_ERROR(PutBatch(rows, one, versions, &census).status());
+    SR_RETURN_IF_ERROR(PutBatch(rows, one, versions, before, &census).status());
     for (const NewDek& dek : one.deks) {
       SR_ASSIGN_OR_RETURN(const envelope::Leaf leaf,
                           envelope::ParseLeaf(dek.leaf));

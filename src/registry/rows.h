@@ -34,6 +34,13 @@ StatusOr<Registered> InsertDeks(store::Transaction& t,
 Status RemoveDek(store::RegisteredWrites& rows, const Uuid& key_id,
                  const DekId& id);
 
+// CheckTakesBatches is CONFLICT if a version is on its way to destruction, or
+// was emptied by a rewrap job: it gets nothing that depends on it, so that what
+// was decided then stays true.
+Status CheckTakesBatches(const std::vector<store::VersionRow>& versions,
+                         const std::vector<store::CensusRow>& census,
+                         uint32_t number);
+
 // DekNotFound, DekShredded: one wording each.
 Status DekNotFound(const DekId& id);
 Status DekShredded(const DekId& id);

@@ -1,6 +1,7 @@
 #include "rpc/services.h"
 
 #include "rpc/admin_methods.h"
+#include "rpc/job_methods.h"
 #include "strongroom/v1/key_admin.grpc.pb.h"
 #include "strongroom/v1/key_service.grpc.pb.h"
 
@@ -70,9 +71,14 @@ using Versions = A::WithRawCallbackMethod_EnableVersion<
 using Deks = A::WithRawCallbackMethod_ListDeks<
     A::WithRawCallbackMethod_GetDek<A::WithRawCallbackMethod_DeleteDek<
         A::WithRawCallbackMethod_ShredDek<Versions>>>>;
+using Jobs = A::WithRawCallbackMethod_StartRewrap<
+    A::WithRawCallbackMethod_GetJob<A::WithRawCallbackMethod_ListJobs<
+        A::WithRawCallbackMethod_PauseJob<A::WithRawCallbackMethod_ResumeJob<
+            A::WithRawCallbackMethod_CancelJob<
+                A::WithRawCallbackMethod_GetCensus<Deks>>>>>>>;
 using All =
     A::WithRawCallbackMethod_ListTokenObjects<A::WithRawCallbackMethod_GetStatus<
-        A::WithRawCallbackMethod_WhoAmI<Deks>>>;
+        A::WithRawCallbackMethod_WhoAmI<Jobs>>>;
 
 }  // namespace admin
 
@@ -93,6 +99,13 @@ class AdminPlane final : public admin::All {
   SR_SERVE(ServeBlocking, GetDek, v1::Dek)
   SR_SERVE(ServeBlocking, DeleteDek, v1::DeleteDekResponse)
   SR_SERVE(ServeBlocking, ShredDek, v1::ShredDekResponse)
+  SR_SERVE(ServeBlocking, StartRewrap, v1::Job)
+  SR_SERVE(ServeBlocking, GetJob, v1::Job)
+  SR_SERVE(ServeBlocking, ListJobs, v1::ListJobsResponse)
+  SR_SERVE(ServeBlocking, PauseJob, v1::Job)
+  SR_SERVE(ServeBlocking, ResumeJob, v1::Job)
+  SR_SERVE(ServeBlocking, CancelJob, v1::Job)
+  SR_SERVE(ServeBlocking, GetCensus, v1::Census)
   SR_SERVE(ServeBlocking, ListTokenObjects, v1::ListTokenObjectsResponse)
   SR_SERVE(ServeBlocking, GetStatus, v1::GetStatusResponse)
   SR_SERVE(ServeBlocking, WhoAmI, v1::WhoAmIResponse)

@@ -98,6 +98,8 @@ void FillKey(const service::KeyView& view, v1::Key* key);
 // FillVersion fails INTERNAL if the view lacks the version that was moved.
 Status FillVersion(const service::KeyView& view, uint32_t version,
                    v1::KeyVersion* out);
+// FillTime: a Timestamp, whole microseconds.
+void FillTime(WallTime time, google::protobuf::Timestamp* out);
 void FillDek(const registry::DekInfo& dek, v1::Dek* out);
 void FillTokenObject(const keyring::Keyring::OwnedObject& owned,
                      v1::TokenObject* out);

@@ -47,18 +47,6 @@ Labels ToLabels(const Message& message) {
   return Labels(message.labels().begin(), message.labels().end());
 }
 
-void FillTime(WallTime time, Timestamp* out) {
-  int64_t micros = time.time_since_epoch().count();
-  int64_t seconds = micros / 1'000'000;
-  int64_t rest = micros % 1'000'000;
-  if (rest < 0) {
-    rest += 1'000'000;
-    --seconds;
-  }
-  out->set_seconds(seconds);
-  out->set_nanos(static_cast<int32_t>(rest * 1000));
-}
-
 v1::KeyVersionState ToState(keyring::VersionState state) {
   switch (state) {
     case keyring::VersionState::kPending:
@@ -157,6 +145,18 @@ Status ApplyField(const v1::Key& key, const std::string& path,
 }
 
 }  // namespace
+
+void FillTime(WallTime time, Timestamp* out) {
+  int64_t micros = time.time_since_epoch().count();
+  int64_t seconds = micros / 1'000'000;
+  int64_t rest = micros % 1'000'000;
+  if (rest < 0) {
+    rest += 1'000'000;
+    --seconds;
+  }
+  out->set_seconds(seconds);
+  out->set_nanos(static_cast<int32_t>(rest * 1000));
+}
 
 StatusOr<service::KeySettings> ToSettings(const v1::CreateKeyRequest& request) {
   service::KeySettings settings;

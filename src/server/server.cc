@@ -20,6 +20,7 @@
 #include "strongroom/base/version.h"
 #include "strongroom/batching/engine.h"
 #include "strongroom/keyring/keyring.h"
+#include "strongroom/registry/jobs.h"
 #include "strongroom/registry/registry.h"
 #include "strongroom/service/key_service.h"
 #include "strongroom/store/store.h"
@@ -65,6 +66,7 @@ struct Server::Parts {
   std::unique_ptr<keyring::Keyring> keyring;
   std::unique_ptr<batching::Engine> engine;
   std::unique_ptr<registry::Registry> registry;
+  std::unique_ptr<registry::Jobs> jobs;
   std::unique_ptr<service::KeyService> service;
   std::unique_ptr<rpc::RpcServer> rpc;
   std::unique_ptr<observe::MetricsEndpoint> endpoint;
@@ -73,6 +75,7 @@ struct Server::Parts {
   SteadyTime next_probe{};
   std::unique_ptr<Timer> key_timer;
   std::unique_ptr<Timer> engine_timer;
+  std::unique_ptr<Timer> job_timer;
 
   Status CheckFiles();
   Status OpenBase();
@@ -173,8 +176,10 @@ Status Server::Parts::BuildDomain() {
   }
   SR_ASSIGN_OR_RETURN(registry,
                       registry::OpenRegistry(*store, clock, metrics));
+  jobs = registry::CreateJobs(*store, *engine, clock, metrics);
   service = service::CreateKeyService({.keyring = *keyring,
                                        .registry = *registry,
+                                       .jobs = *jobs,
                                        .engine = *engine,
                                        .device = *device,
                                        .policy = *policy,
@@ -304,12 +309,15 @@ Status Server::Start() {
   SR_RETURN_IF_ERROR(parts_->Listen());
   SR_RETURN_IF_ERROR(parts_->RecordEvent("service.start", kVersion));
   parts_->started = true;
-  // Two, because a rotation may wait for the token, and a deadline may not.
+  // Three: a rotation may wait for the token, a rewrap job waits for it all the
+  // time, and a deadline may not.
   using std::literals::chrono_literals::operator""ms;
   parts_->key_timer = std::make_unique<Timer>(
       100ms, 2000ms, [parts = parts_.get()] { return parts->TickKeys(); });
   parts_->engine_timer = std::make_unique<Timer>(
       10ms, 250ms, [parts = parts_.get()] { return parts->TickEngine(); });
+  parts_->job_timer = std::make_unique<Timer>(
+      1ms, 1000ms, [parts = parts_.get()] { return parts->jobs->RunDue(); });
   parts_->health->Serve(true);
   log::Info("serving", {{"grpc", grpc_address()},
                         {"metrics", metrics_address()},
@@ -373,6 +381,7 @@ bool Server::Stop() {
   // gRPC ends a call that arrives after its shutdown without a reason. Callers
   // who were told DRAINING, and to wait, have stopped sending by then.
   if (parts.started) std::this_thread::sleep_for(kRefusalTime);
+  parts.job_timer.reset();
   parts.key_timer.reset();
   parts.engine_timer.reset();
   // Answers what is still queued, so that the listener below can end.

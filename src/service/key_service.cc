@@ -29,6 +29,23 @@ constexpr MoveRow kMoves[] = {
     {Operation::kCancelDestroyVersion, VersionMove::kCancelDestroy},
 };
 
+struct JobMoveRow {
+  Operation operation;
+  registry::JobMove move;
+};
+constexpr JobMoveRow kJobMoves[] = {
+    {Operation::kPauseJob, registry::JobMove::kPause},
+    {Operation::kResumeJob, registry::JobMove::kResume},
+    {Operation::kCancelJob, registry::JobMove::kCancel},
+};
+
+const JobMoveRow& JobMoveRowOf(Operation operation) {
+  for (const JobMoveRow& row : kJobMoves) {
+    if (row.operation == operation) return row;
+  }
+  return kJobMoves[0];
+}
+
 // The row of another operation is refused by CheckCalledAs, as any would be.
 const MoveRow& MoveRowOf(Operation operation) {
   for (const MoveRow& row : kMoves) {
@@ -228,6 +245,58 @@ class KeyServiceImpl final : public KeyService {
   Status RemoveDek(Call call, const std::string& name,
                    const std::string& dek_id) override;
 
+  StatusOr<registry::Job> StartRewrap(
+      Call call, const std::string& name,
+      const StartRewrapCommand& command) override {
+    return pipeline_.RunNow<registry::Job>(
+        std::move(call), AboutKey(Operation::kStartRewrap, name),
+        [&](Request& request) -> StatusOr<registry::Job> {
+          const Uuid& key_id = request.named.key->id;
+          if (command.dry_run) {
+            request.record.detail = "dry run";
+            return parts_.jobs.Preview(key_id, command.options);
+          }
+          StatusOr<registry::Job> job =
+              parts_.jobs.Start(key_id, command.options,
+                                request.call.caller->id());
+          if (job.ok()) request.record.detail = job->row.id.ToString();
+          return job;
+        });
+  }
+
+  StatusOr<registry::Job> GetJob(Call call, const std::string& name,
+                                 const std::string& job_id) override {
+    return pipeline_.RunNow<registry::Job>(
+        std::move(call), AboutKey(Operation::kGetJob, name),
+        [&](Request& request) -> StatusOr<registry::Job> {
+          SR_ASSIGN_OR_RETURN(Uuid id, Uuid::Parse(job_id));
+          return parts_.jobs.Get(request.named.key->id, id);
+        });
+  }
+
+  StatusOr<std::vector<registry::Job>> ListJobs(
+      Call call, const std::string& name) override {
+    return pipeline_.RunNow<std::vector<registry::Job>>(
+        std::move(call), AboutKey(Operation::kListJobs, name),
+        [&](Request& request) {
+          return parts_.jobs.List(request.named.key->id);
+        });
+  }
+
+  StatusOr<registry::Job> MoveJob(Call call, const std::string& name,
+                                  const std::string& job_id) override {
+    const JobMoveRow& row = JobMoveRowOf(call.operation);
+    return pipeline_.RunNow<registry::Job>(
+        std::move(call), AboutKey(row.operation, name),
+        [&](Request& request) -> StatusOr<registry::Job> {
+          request.record.detail = job_id;
+          SR_ASSIGN_OR_RETURN(Uuid id, Uuid::Parse(job_id));
+          return parts_.jobs.Move(request.named.key->id, id, row.move);
+        });
+  }
+
+  StatusOr<CensusResult> GetCensus(Call call, const std::string& name) override;
+
   StatusOr<std::vector<keyring::Keyring::OwnedObject>> ListTokenObjects(
       Call call) override {
     return pipeline_.RunNow<std::vector<keyring::Keyring::OwnedObject>>(
@@ -349,6 +418,27 @@ Status KeyServiceImpl::RemoveDek(Call call, const std::string& name,
             return Nothing{};
           })
       .status();
+}
+
+StatusOr<CensusResult> KeyServiceImpl::GetCensus(Call call,
+                                                 const std::string& name) {
+  return pipeline_.RunNow<CensusResult>(
+      std::move(call), AboutKey(Operation::kGetCensus, name),
+      [&](Request& request) -> StatusOr<CensusResult> {
+        const keyring::Key& key = *request.named.key;
+        SR_ASSIGN_OR_RETURN(const std::vector<store::CensusRow> rows,
+                            parts_.registry.Census(key.id));
+        CensusResult result;
+        for (const keyring::Version& version : key.versions) {
+          if (version.state == keyring::VersionState::kDestroyed) continue;
+          store::CensusRow& out = result.versions.emplace_back();
+          out.version = version.number;
+          for (const store::CensusRow& row : rows) {
+            if (row.version == version.number) out = row;
+          }
+        }
+        return result;
+      });
 }
 
 StatusOr<StatusReport> KeyServiceImpl::GetStatus(Call call) {

@@ -15,6 +15,12 @@ Status NotAnId(std::string_view text) {
                    "as the service gave it");
 }
 
+Status WrongList() {
+  return Error(Reason::kStoreCorrupt,
+               "a row of the store has a wrong list of ids or versions; restore "
+               "a backup of the store");
+}
+
 }  // namespace
 
 std::string DekId::ToString() const {
@@ -85,6 +91,27 @@ Status TombstoneExists(const DekId& id) {
                "DEK " + id.ToString() + " was shredded already");
 }
 
+Status JobFailureExists(const JobFailureRow& row) {
+  return Error(Reason::kConflict, "job " + row.job_id.ToString() +
+                                      " has a failure of batch " +
+                                      row.batch_id.ToString() + " already");
+}
+
+Bytes EncodeVersions(const std::vector<uint32_t>& versions) {
+  Bytes bytes;
+  for (uint32_t version : versions) AppendU32(&bytes, version);
+  return bytes;
+}
+
+StatusOr<std::vector<uint32_t>> DecodeVersions(ByteView bytes) {
+  if (bytes.size() % 4 != 0) return WrongList();
+  std::vector<uint32_t> versions;
+  for (; !bytes.empty(); bytes = bytes.subspan(4)) {
+    versions.push_back(LoadU32(bytes.data()));
+  }
+  return versions;
+}
+
 Bytes EncodeIds(const std::vector<DekId>& ids) {
   Bytes bytes;
   bytes.reserve(ids.size() * kIdSize);
@@ -97,9 +124,7 @@ Bytes EncodeIds(const std::vector<DekId>& ids) {
 
 StatusOr<std::vector<DekId>> DecodeIds(ByteView bytes) {
   if (bytes.size() % kIdSize != 0) {
-    return Error(Reason::kStoreCorrupt,
-                 "a row of the store has a wrong list of ids; restore a backup "
-                 "of the store");
+    return WrongList();
   }
   std::vector<DekId> ids;
   ids.reserve(bytes.size() / kIdSize);

@@ -15,6 +15,11 @@ Status BatchHasDeks(const Uuid& batch_id);
 Status DekExists(const DekId& id);
 Status DekMissing(const DekId& id);
 Status TombstoneExists(const DekId& id);
+Status JobFailureExists(const JobFailureRow& row);
+
+// Versions as bytes: one u32 after another.
+Bytes EncodeVersions(const std::vector<uint32_t>& versions);
+StatusOr<std::vector<uint32_t>> DecodeVersions(ByteView bytes);
 
 // The ids of a registration as bytes: batch_id(16) index(u32), one after
 // another. Decode is STORE_CORRUPT for bytes that Encode cannot have made.

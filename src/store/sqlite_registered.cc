@@ -68,10 +68,7 @@ StatusOr<CensusRow> ReadCensus(const Statement& row) {
   census.version = static_cast<uint32_t>(row.Int(1));
   census.batches = static_cast<uint64_t>(row.Int(2));
   census.deks = static_cast<uint64_t>(row.Int(3));
-  census.unregistered = static_cast<uint64_t>(row.Int(4));
-  census.first_unregistered = DecodeTime(row.Int(5));
-  census.last_unregistered = DecodeTime(row.Int(6));
-  census.last_unwrap = DecodeTime(row.Int(7));
+  census.closed = row.Int(4) != 0;
   return census;
 }
 
@@ -206,8 +203,7 @@ StatusOr<std::vector<CensusRow>> SqliteRegistered::CensusOf(
     const Uuid& key_id) {
   SR_ASSIGN_OR_RETURN(
       Statement statement,
-      db_.Prepare("SELECT key_id, version, batches, deks, unregistered, "
-                  "first_unregistered_us, last_unregistered_us, last_unwrap_us "
+      db_.Prepare("SELECT key_id, version, batches, deks, closed "
                   "FROM census WHERE key_id = ? ORDER BY version"));
   statement.Bind(key_id.bytes());
   return ReadRows(statement, &ReadCensus);
@@ -316,14 +312,9 @@ Status SqliteRegistered::PutCensus(const CensusRow& row) {
   SR_ASSIGN_OR_RETURN(
       Statement statement,
       db_.Prepare("INSERT OR REPLACE INTO census(key_id, version, batches, "
-                  "deks, unregistered, first_unregistered_us, "
-                  "last_unregistered_us, last_unwrap_us) VALUES (?, ?, ?, ?, "
-                  "?, ?, ?, ?)"));
+                  "deks, closed) VALUES (?, ?, ?, ?, ?)"));
   statement.Bind(row.key_id.bytes(), I(row.version), I(row.batches),
-                 I(row.deks), I(row.unregistered),
-                 EncodeTime(row.first_unregistered),
-                 EncodeTime(row.last_unregistered),
-                 EncodeTime(row.last_unwrap));
+                 I(row.deks), I(row.closed));
   return statement.Run();
 }
 

@@ -26,6 +26,13 @@ class SqliteRegistered final : public RegisteredWrites {
   StatusOr<std::optional<RegistrationRow>> GetRegistration(
       std::string_view caller, const Uuid& request_id) override;
   StatusOr<std::vector<CensusRow>> CensusOf(const Uuid& key_id) override;
+  StatusOr<std::optional<JobRow>> GetJob(const Uuid& id) override;
+  StatusOr<std::vector<JobRow>> JobsOf(const Uuid& key_id,
+                                       size_t limit) override;
+  StatusOr<std::vector<JobRow>> OpenJobs() override;
+  StatusOr<std::vector<JobFailureRow>> JobFailures(const Uuid& job_id,
+                                                   size_t limit) override;
+  StatusOr<bool> HasFailed(const Uuid& job_id, const Uuid& batch_id) override;
 
   Status InsertBatch(const BatchRow& row) override;
   Status UpdateBatch(const BatchRow& row) override;
@@ -36,6 +43,8 @@ class SqliteRegistered final : public RegisteredWrites {
   Status PutRegistration(const RegistrationRow& row) override;
   Status DropRegistrations(WallTime before, size_t limit) override;
   Status PutCensus(const CensusRow& row) override;
+  Status PutJob(const JobRow& row) override;
+  Status InsertJobFailure(const JobFailureRow& row) override;
 
  private:
   Connection& db_;

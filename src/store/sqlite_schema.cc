@@ -106,11 +106,36 @@ CREATE TABLE census(
   version INTEGER NOT NULL,
   batches INTEGER NOT NULL CHECK(batches >= 0),
   deks INTEGER NOT NULL CHECK(deks >= 0),
-  unregistered INTEGER NOT NULL CHECK(unregistered >= 0),
-  first_unregistered_us INTEGER NOT NULL,
-  last_unregistered_us INTEGER NOT NULL,
-  last_unwrap_us INTEGER NOT NULL,
+  closed INTEGER NOT NULL CHECK(closed IN (0, 1)),
   PRIMARY KEY(key_id, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE jobs(
+  id BLOB PRIMARY KEY NOT NULL CHECK(length(id) = 16),
+  key_id BLOB NOT NULL REFERENCES keys(id),
+  state INTEGER NOT NULL CHECK(state BETWEEN 1 AND 5),
+  from_versions BLOB NOT NULL,
+  batches_per_second INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  created_us INTEGER NOT NULL,
+  updated_us INTEGER NOT NULL,
+  finished_us INTEGER NOT NULL,
+  batches_total INTEGER NOT NULL,
+  deks_total INTEGER NOT NULL,
+  batches_moved INTEGER NOT NULL,
+  deks_moved INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  waits_for TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX jobs_by_key ON jobs(key_id, created_us);
+CREATE INDEX jobs_by_state ON jobs(state, created_us);
+
+CREATE TABLE job_failures(
+  job_id BLOB NOT NULL REFERENCES jobs(id),
+  batch_id BLOB NOT NULL,
+  reason TEXT NOT NULL,
+  message TEXT NOT NULL,
+  PRIMARY KEY(job_id, batch_id)
 ) STRICT, WITHOUT ROWID;
 )sql",
 };

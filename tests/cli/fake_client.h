@@ -24,6 +24,9 @@ struct FakeBehaviour {
   std::string dek = "0123456789abcdef0123456789abcdef";
   std::string dek_id = "11111111-2222-4333-8444-555555555555:7";
   std::vector<client::Dek> deks;
+  client::Job job;
+  client::StartRewrap start_rewrap;
+  std::vector<client::CensusVersion> census;
   std::optional<client::Registering> registering;  // of the last wrap
 };
 
@@ -170,6 +173,34 @@ class FakeClient : public client::Client {
   }
   Status ShredDek(std::string_view key, std::string_view id) override {
     return Enter("ShredDek " + std::string(id), key, {});
+  }
+  StatusOr<client::Job> StartRewrapJob(
+      std::string_view key, const client::StartRewrap& start) override {
+    fake_.start_rewrap = start;
+    return Answer("StartRewrap", key, fake_.job);
+  }
+  StatusOr<client::Job> GetJob(std::string_view key,
+                               std::string_view id) override {
+    return Answer("GetJob " + std::string(id), key, fake_.job);
+  }
+  StatusOr<std::vector<client::Job>> ListJobs(std::string_view key) override {
+    return Answer("ListJobs", key, std::vector<client::Job>{fake_.job});
+  }
+  StatusOr<client::Job> PauseJob(std::string_view key,
+                                 std::string_view id) override {
+    return Answer("PauseJob " + std::string(id), key, fake_.job);
+  }
+  StatusOr<client::Job> ResumeJob(std::string_view key,
+                                  std::string_view id) override {
+    return Answer("ResumeJob " + std::string(id), key, fake_.job);
+  }
+  StatusOr<client::Job> CancelJob(std::string_view key,
+                                  std::string_view id) override {
+    return Answer("CancelJob " + std::string(id), key, fake_.job);
+  }
+  StatusOr<std::vector<client::CensusVersion>> GetCensus(
+      std::string_view key) override {
+    return Answer("GetCensus", key, fake_.census);
   }
   StatusOr<std::vector<client::TokenObject>> ListTokenObjects() override {
     return Answer("ListTokenObjects", "", fake_.objects);

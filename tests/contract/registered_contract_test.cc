@@ -263,11 +263,10 @@ TEST_P(RegisteredContract, TheCensusIsKeptByVersion) {
                 .version = 2,
                 .batches = 3,
                 .deks = uint64_t{1} << 40,
-                .unregistered = 5,
-                .first_unregistered = kNow,
-                .last_unregistered = kNow + std::chrono::seconds(1),
-                .last_unwrap = kNow + std::chrono::seconds(2)};
-  CensusRow first{.key_id = key_.id, .version = 1};
+                .closed = true};
+  CensusRow first;
+  first.key_id = key_.id;
+  first.version = 1;
   ASSERT_OK(Change([&](auto& rows) -> Status {
     SR_RETURN_IF_ERROR(rows.PutCensus(row));
     return rows.PutCensus(first);
@@ -278,6 +277,57 @@ TEST_P(RegisteredContract, TheCensusIsKeptByVersion) {
               ElementsAre(first, row));
   EXPECT_THAT(Get([&](auto& rows) { return rows.CensusOf(other_.id); }),
               IsEmpty());
+}
+
+TEST_P(RegisteredContract, JobsAreKeptWithTheirFailures) {
+  JobRow job{.id = IdOf(1),
+             .key_id = key_.id,
+             .state = JobState::kRunning,
+             .from = {1, 0x7fffffff},
+             .batches_per_second = 7,
+             .created_by = "cn:root",
+             .created = kNow,
+             .updated = kNow + std::chrono::seconds(1),
+             .finished = kNow + std::chrono::seconds(2),
+             .batches_total = 1,
+             .deks_total = uint64_t{1} << 40,
+             .batches_moved = 3,
+             .deks_moved = 4,
+             .failures = 5,
+             .waits_for = "the token"};
+  JobRow done = job;
+  done.id = IdOf(2);
+  done.state = JobState::kDone;
+  done.created = kNow + std::chrono::seconds(9);
+  ASSERT_OK(Change([&](auto& rows) -> Status {
+    SR_RETURN_IF_ERROR(rows.PutJob(job));
+    return rows.PutJob(done);
+  }));
+  const JobFailureRow failure{IdOf(1), IdOf(8), "NOT_AUTHENTIC", "why"};
+  ASSERT_OK(Change([&](auto& rows) { return rows.InsertJobFailure(failure); }));
+  EXPECT_THAT(Change([&](auto& rows) { return rows.InsertJobFailure(failure); }),
+              HasReason(Reason::kConflict));
+  job.state = JobState::kPaused;
+  job.batches_moved = 30;
+  ASSERT_OK(Change([&](auto& rows) { return rows.PutJob(job); }));
+
+  EXPECT_THAT(Get([&](auto& rows) { return rows.GetJob(job.id); }),
+              Optional(job));
+  EXPECT_EQ(Get([&](auto& rows) { return rows.GetJob(IdOf(3)); }),
+            std::nullopt);
+  EXPECT_THAT(Get([&](auto& rows) { return rows.JobsOf(key_.id, 9); }),
+              ElementsAre(done, job));
+  EXPECT_THAT(Get([&](auto& rows) { return rows.JobsOf(key_.id, 1); }),
+              ElementsAre(done));
+  EXPECT_THAT(Get([&](auto& rows) { return rows.JobsOf(other_.id, 9); }),
+              IsEmpty());
+  EXPECT_THAT(Get([&](auto& rows) { return rows.OpenJobs(); }),
+              ElementsAre(job));
+  EXPECT_THAT(Get([&](auto& rows) { return rows.JobFailures(job.id, 9); }),
+              ElementsAre(failure));
+  EXPECT_TRUE(Get([&](auto& rows) { return rows.HasFailed(job.id, IdOf(8)); }));
+  EXPECT_FALSE(
+      Get([&](auto& rows) { return rows.HasFailed(done.id, IdOf(8)); }));
 }
 
 TEST_P(RegisteredContract, AFailedChangeLeavesNoneOfItsRows) {

@@ -27,6 +27,8 @@ class FakeKeyService final : public service::KeyService {
       std::vector<keyring::Keyring::OwnedObject>{};
   service::StatusReport report;
   service::DekList deks;
+  StatusOr<registry::Job> job = Error(Reason::kJobNotFound, "no job set");
+  service::CensusResult census;
   // Called inside each blocking operation.
   std::function<void()> during_blocking = [] {};
 
@@ -57,6 +59,8 @@ class FakeKeyService final : public service::KeyService {
   std::string page_token;
   service::DekQuery query;
   std::string dek_id;
+  std::string job_id;
+  service::StartRewrapCommand start_rewrap;
 
   void Seal(service::Call call, service::SealCommand command,
             service::Done<service::SealResult> done) override {
@@ -136,6 +140,38 @@ class FakeKeyService final : public service::KeyService {
     name = key;
     dek_id = id;
     return OkStatus();
+  }
+  StatusOr<registry::Job> StartRewrap(
+      service::Call call, const std::string& key,
+      const service::StartRewrapCommand& command) override {
+    Note(call);
+    name = key;
+    start_rewrap = command;
+    return job;
+  }
+  StatusOr<registry::Job> GetJob(service::Call call, const std::string& key,
+                                 const std::string& id) override {
+    Note(call);
+    name = key;
+    job_id = id;
+    return job;
+  }
+  StatusOr<std::vector<registry::Job>> ListJobs(
+      service::Call call, const std::string& key) override {
+    Note(call);
+    name = key;
+    SR_RETURN_IF_ERROR(job.status());
+    return std::vector<registry::Job>{*job};
+  }
+  StatusOr<registry::Job> MoveJob(service::Call call, const std::string& key,
+                                  const std::string& id) override {
+    return GetJob(std::move(call), key, id);
+  }
+  StatusOr<service::CensusResult> GetCensus(service::Call call,
+                                            const std::string& key) override {
+    Note(call);
+    name = key;
+    return census;
   }
   StatusOr<std::vector<keyring::Keyring::OwnedObject>> ListTokenObjects(
       service::Call call) override {

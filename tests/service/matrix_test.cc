@@ -32,11 +32,14 @@ bool IsSeal(const OperationSpec& spec) {
          spec.action == auth::Action::kGenerateDataKey;
 }
 
+constexpr char kNoJob[] = "00000000-0000-4000-8000-000000000000";
+
 class MatrixTest : public ::testing::TestWithParam<Operation> {
  protected:
   MatrixTest() {
     rig_.MakeKey("demo/app");
     tokens_["demo/app"] = MakeToken("demo/app");
+    dek_ = RegisterDek("demo/app");
   }
 
   const OperationSpec& spec() const { return SpecOf(GetParam()); }
@@ -105,6 +108,25 @@ class MatrixTest : public ::testing::TestWithParam<Operation> {
         return service.UpdateKey(call, key, Relabelled()).status();
       case Operation::kRotateKey:
         return service.RotateKey(call, key).status();
+      case Operation::kListDeks:
+        return service.ListDeks(call, {key, {}, 0, ""}).status();
+      case Operation::kGetDek:
+        return service.GetDek(call, key, dek_).status();
+      case Operation::kDeleteDek:
+      case Operation::kShredDek:
+        return service.RemoveDek(call, key, dek_);
+      case Operation::kStartRewrap:
+        return service.StartRewrap(call, key, {}).status();
+      case Operation::kGetJob:
+        return service.GetJob(call, key, kNoJob).status();
+      case Operation::kListJobs:
+        return service.ListJobs(call, key).status();
+      case Operation::kPauseJob:
+      case Operation::kResumeJob:
+      case Operation::kCancelJob:
+        return service.MoveJob(call, key, kNoJob).status();
+      case Operation::kGetCensus:
+        return service.GetCensus(call, key).status();
       case Operation::kListTokenObjects:
         return service.ListTokenObjects(call).status();
       case Operation::kGetStatus:
@@ -114,6 +136,15 @@ class MatrixTest : public ::testing::TestWithParam<Operation> {
       default:
         return service.MoveVersion(call, key, 1).status();
     }
+  }
+
+  std::string RegisterDek(const std::string& key) {
+    SealCommand command = Rig::SealOf(key, {std::string(Rig::kDek)});
+    command.registers = true;
+    auto sealed =
+        rig_.Seal(Rig::CallAs("root", Operation::kWrap), std::move(command));
+    EXPECT_OK(sealed);
+    return sealed->items[0].id->ToString();
   }
 
   // LastRecordIs: the request was recorded once, under its name, with this.
@@ -128,6 +159,7 @@ class MatrixTest : public ::testing::TestWithParam<Operation> {
 
   Rig rig_;
   std::map<std::string, Bytes> tokens_;
+  std::string dek_;
 };
 
 INSTANTIATE_TEST_SUITE_P(All, MatrixTest, ::testing::ValuesIn(Operations()),

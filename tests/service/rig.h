@@ -116,9 +116,10 @@ class Rig {
         engine_(batching::CreateEngine(device_, *keyring_, clock_,
                                        NullMetrics(), {})),
         registry_(*registry::OpenRegistry(store_, clock_, NullMetrics())),
+        jobs_(registry::CreateJobs(store_, *engine_, clock_, NullMetrics())),
         policy_(ParsedPolicy(kRigPolicy)),
         service_(CreateKeyService(
-            {*keyring_, *registry_, *engine_, device_, policy_, audit_, clock_, metrics})) {
+            {*keyring_, *registry_, *jobs_, *engine_, device_, policy_, audit_, clock_, metrics})) {
     EXPECT_OK(keyring_->Start());
   }
   ~Rig() {
@@ -228,6 +229,7 @@ class Rig {
   std::unique_ptr<keyring::Keyring> keyring_;
   std::unique_ptr<batching::Engine> engine_;
   std::unique_ptr<registry::Registry> registry_;
+  std::unique_ptr<registry::Jobs> jobs_;
   auth::PolicySource policy_;
   RecordingAudit audit_;
   std::unique_ptr<KeyService> service_;

@@ -21,6 +21,9 @@ using store::BatchRow;
 using store::CensusRow;
 using store::DekId;
 using store::DekRow;
+using store::JobFailureRow;
+using store::JobRow;
+using store::JobState;
 using store::ListedDek;
 using store::RegistrationRow;
 using store::TombstoneRow;
@@ -88,6 +91,44 @@ StatusOr<std::vector<CensusRow>> MemoryRegistered::CensusOf(
   return rows;
 }
 
+StatusOr<std::optional<JobRow>> MemoryRegistered::GetJob(const Uuid& id) {
+  return Get(state_.jobs, id);
+}
+
+StatusOr<std::vector<JobRow>> MemoryRegistered::JobsOf(const Uuid& key_id,
+                                                       size_t limit) {
+  std::vector<JobRow> rows;
+  for (const auto& [id, row] : state_.jobs) {
+    if (row.key_id == key_id) rows.push_back(row);
+  }
+  std::ranges::sort(rows, std::ranges::greater(), &JobRow::created);
+  if (rows.size() > limit) rows.resize(limit);
+  return rows;
+}
+
+StatusOr<std::vector<JobRow>> MemoryRegistered::OpenJobs() {
+  std::vector<JobRow> rows;
+  for (const auto& [id, row] : state_.jobs) {
+    if (row.state <= JobState::kPaused) rows.push_back(row);
+  }
+  std::ranges::sort(rows, {}, &JobRow::created);
+  return rows;
+}
+
+StatusOr<std::vector<JobFailureRow>> MemoryRegistered::JobFailures(
+    const Uuid& job_id, size_t limit) {
+  std::vector<JobFailureRow> rows;
+  for (const auto& [id, row] : state_.job_failures) {
+    if (id.first == job_id && rows.size() < limit) rows.push_back(row);
+  }
+  return rows;
+}
+
+StatusOr<bool> MemoryRegistered::HasFailed(const Uuid& job_id,
+                                           const Uuid& batch_id) {
+  return state_.job_failures.contains({job_id, batch_id});
+}
+
 Status MemoryRegistered::InsertBatch(const BatchRow& row) {
   return state_.batches.emplace(row.batch_id, row).second
              ? OkStatus()
@@ -147,6 +188,19 @@ Status MemoryRegistered::DropRegistrations(WallTime before, size_t limit) {
     state_.registrations.erase({old[i].caller, old[i].request_id});
   }
   return OkStatus();
+}
+
+Status MemoryRegistered::PutJob(const JobRow& row) {
+  state_.jobs.insert_or_assign(row.id, row);
+  return OkStatus();
+}
+
+Status MemoryRegistered::InsertJobFailure(const JobFailureRow& row) {
+  return state_.job_failures
+                 .emplace(std::pair(row.job_id, row.batch_id), row)
+                 .second
+             ? OkStatus()
+             : store::JobFailureExists(row);
 }
 
 Status MemoryRegistered::PutCensus(const CensusRow& row) {

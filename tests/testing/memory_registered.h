@@ -15,6 +15,8 @@ struct RegisteredState {
   std::map<store::DekId, store::TombstoneRow> tombstones;
   std::map<std::pair<std::string, Uuid>, store::RegistrationRow> registrations;
   std::map<std::pair<Uuid, uint32_t>, store::CensusRow> census;
+  std::map<Uuid, store::JobRow> jobs;
+  std::map<std::pair<Uuid, Uuid>, store::JobFailureRow> job_failures;
 };
 
 class MemoryRegistered final : public store::RegisteredWrites {
@@ -37,6 +39,13 @@ class MemoryRegistered final : public store::RegisteredWrites {
   StatusOr<std::optional<store::RegistrationRow>> GetRegistration(
       std::string_view caller, const Uuid& request_id) override;
   StatusOr<std::vector<store::CensusRow>> CensusOf(const Uuid& key_id) override;
+  StatusOr<std::optional<store::JobRow>> GetJob(const Uuid& id) override;
+  StatusOr<std::vector<store::JobRow>> JobsOf(const Uuid& key_id,
+                                       size_t limit) override;
+  StatusOr<std::vector<store::JobRow>> OpenJobs() override;
+  StatusOr<std::vector<store::JobFailureRow>> JobFailures(const Uuid& job_id,
+                                                   size_t limit) override;
+  StatusOr<bool> HasFailed(const Uuid& job_id, const Uuid& batch_id) override;
 
   Status InsertBatch(const store::BatchRow& row) override;
   Status UpdateBatch(const store::BatchRow& row) override;
@@ -47,6 +56,8 @@ class MemoryRegistered final : public store::RegisteredWrites {
   Status PutRegistration(const store::RegistrationRow& row) override;
   Status DropRegistrations(WallTime before, size_t limit) override;
   Status PutCensus(const store::CensusRow& row) override;
+  Status PutJob(const store::JobRow& row) override;
+  Status InsertJobFailure(const store::JobFailureRow& row) override;
 
  private:
   RegisteredState& state_;

@@ -41,6 +41,7 @@ namespace strongroom::auth {
   X(kEnableVersion, "enable", "manage")   \
   X(kDisableVersion, "disable", "manage") \
   X(kDestroyVersion, "destroy", "manage") \
+  X(kRunJobs, "jobs", "manage")           \
   X(kDeleteDek, "delete-dek", "manage")   \
   X(kShredDek, "shred", "manage")         \
   X(kViewKey, "view", "observe")          \

@@ -24,10 +24,13 @@
   X(kKeyNotFound, "KEY_NOT_FOUND", kNotFound)                             \
   X(kVersionNotFound, "VERSION_NOT_FOUND", kNotFound)                     \
   X(kDekNotFound, "DEK_NOT_FOUND", kNotFound)                             \
+  X(kJobNotFound, "JOB_NOT_FOUND", kNotFound)                             \
   X(kKeyExists, "KEY_EXISTS", kAlreadyExists)                             \
   /* The state of a thing forbids it; change the state first. */          \
   X(kVersionState, "VERSION_STATE", kFailedPrecondition)                  \
   X(kDekShredded, "DEK_SHREDDED", kFailedPrecondition)                    \
+  X(kDeksOutstanding, "DEKS_OUTSTANDING", kFailedPrecondition)            \
+  X(kJobState, "JOB_STATE", kFailedPrecondition)                          \
   X(kRegistrationRule, "REGISTRATION_RULE", kFailedPrecondition)          \
   X(kSealLimitReached, "SEAL_LIMIT_REACHED", kFailedPrecondition)         \
   X(kKekNotOnToken, "KEK_NOT_ON_TOKEN", kFailedPrecondition)              \

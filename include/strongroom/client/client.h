@@ -74,6 +74,40 @@ struct Dek {
   DekAbout about;
   WallTime created{};
 };
+struct JobFailure {
+  std::string batch_id;
+  std::string reason;
+  std::string message;
+};
+struct Job {
+  std::string id;     // empty: of a dry run
+  std::string state;  // "RUNNING", "PAUSED", "DONE", "PARTIAL", "CANCELLED"
+  std::vector<uint32_t> from_versions;
+  uint32_t batches_per_second = 0;
+  std::string created_by;
+  WallTime created{};
+  WallTime updated{};
+  std::optional<WallTime> finished;
+  uint64_t batches_total = 0;
+  uint64_t deks_total = 0;
+  uint64_t batches_moved = 0;
+  uint64_t deks_moved = 0;
+  uint64_t batches_left = 0;
+  uint64_t deks_left = 0;
+  uint64_t failure_count = 0;
+  std::vector<JobFailure> failures;
+  std::string waits_for;
+};
+struct StartRewrap {
+  std::vector<uint32_t> from_versions;
+  uint32_t batches_per_second = 0;
+  bool dry_run = false;
+};
+struct CensusVersion {
+  uint32_t version = 0;
+  uint64_t registered_deks = 0;
+  uint64_t batches = 0;
+};
 struct Opened {
   SecretBytes secret;
   std::string key_name;
@@ -226,6 +260,21 @@ class Client {
                                std::string_view dek_id) = 0;
   virtual Status DeleteDek(std::string_view key, std::string_view dek_id) = 0;
   virtual Status ShredDek(std::string_view key, std::string_view dek_id) = 0;
+
+  // Rewrap jobs of a key, and what is registered under its versions.
+  virtual StatusOr<Job> StartRewrapJob(std::string_view key,
+                                       const StartRewrap& start) = 0;
+  virtual StatusOr<Job> GetJob(std::string_view key,
+                               std::string_view job_id) = 0;
+  virtual StatusOr<std::vector<Job>> ListJobs(std::string_view key) = 0;
+  virtual StatusOr<Job> PauseJob(std::string_view key,
+                                 std::string_view job_id) = 0;
+  virtual StatusOr<Job> ResumeJob(std::string_view key,
+                                  std::string_view job_id) = 0;
+  virtual StatusOr<Job> CancelJob(std::string_view key,
+                                  std::string_view job_id) = 0;
+  virtual StatusOr<std::vector<CensusVersion>> GetCensus(
+      std::string_view key) = 0;
 
   // The service.
   virtual StatusOr<std::vector<TokenObject>> ListTokenObjects() = 0;

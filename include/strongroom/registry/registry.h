@@ -113,6 +113,10 @@ class Registry {
   virtual StatusOr<DekPage> List(const Uuid& key_id, const DekFilter& filter,
                                  const std::optional<DekId>& after,
                                  size_t limit) = 0;
+  // Census gives what is registered under each version, by number; a version
+  // that never had anything is left out.
+  virtual StatusOr<std::vector<store::CensusRow>> Census(
+      const Uuid& key_id) = 0;
   // Delete forgets a DEK. A copy of its token string still opens.
   virtual Status Delete(const Uuid& key_id, const DekId& id) = 0;
   // Shred erases the leaf and leaves a tombstone. OK also if it was shredded

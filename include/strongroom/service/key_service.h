@@ -25,6 +25,7 @@
 #include "strongroom/base/secret_bytes.h"
 #include "strongroom/batching/engine.h"
 #include "strongroom/keyring/keyring.h"
+#include "strongroom/registry/jobs.h"
 #include "strongroom/registry/registry.h"
 #include "strongroom/service/operations.h"
 
@@ -143,6 +144,13 @@ struct DekList {
   std::vector<registry::DekInfo> deks;
   std::string next_page_token;
 };
+struct StartRewrapCommand {
+  registry::JobOptions options;
+  bool dry_run = false;
+};
+struct CensusResult {
+  std::vector<store::CensusRow> versions;  // all that are not DESTROYED
+};
 struct WhoAmIResult {
   std::string caller;
   std::string subject;
@@ -192,6 +200,18 @@ class KeyService {
                                              const std::string& dek_id) = 0;
   virtual Status RemoveDek(Call call, const std::string& name,
                            const std::string& dek_id) = 0;
+  // Rewrap jobs of one key. MoveJob serves the three RPCs that move one.
+  virtual StatusOr<registry::Job> StartRewrap(
+      Call call, const std::string& name,
+      const StartRewrapCommand& command) = 0;
+  virtual StatusOr<registry::Job> GetJob(Call call, const std::string& name,
+                                         const std::string& job_id) = 0;
+  virtual StatusOr<std::vector<registry::Job>> ListJobs(
+      Call call, const std::string& name) = 0;
+  virtual StatusOr<registry::Job> MoveJob(Call call, const std::string& name,
+                                          const std::string& job_id) = 0;
+  virtual StatusOr<CensusResult> GetCensus(Call call,
+                                           const std::string& name) = 0;
   virtual StatusOr<std::vector<keyring::Keyring::OwnedObject>> ListTokenObjects(
       Call call) = 0;
   virtual StatusOr<StatusReport> GetStatus(Call call) = 0;
@@ -205,6 +225,7 @@ class KeyService {
 struct ServiceParts {
   keyring::Keyring& keyring;
   registry::Registry& registry;
+  registry::Jobs& jobs;
   batching::Engine& engine;
   hsm::Device& device;
   auth::PolicySource& policy;

@@ -47,6 +47,13 @@ namespace strongroom::service {
   X(kGetDek, "GetDek", "KeyAdmin", kViewDeks, kView, false, true)              \
   X(kDeleteDek, "DeleteDek", "KeyAdmin", kDeleteDek, kAdmin, false, false)     \
   X(kShredDek, "ShredDek", "KeyAdmin", kShredDek, kAdmin, false, true)         \
+  X(kStartRewrap, "StartRewrap", "KeyAdmin", kRunJobs, kAdmin, false, false)   \
+  X(kGetJob, "GetJob", "KeyAdmin", kViewKey, kView, false, true)               \
+  X(kListJobs, "ListJobs", "KeyAdmin", kViewKey, kView, false, true)           \
+  X(kPauseJob, "PauseJob", "KeyAdmin", kRunJobs, kAdmin, false, false)         \
+  X(kResumeJob, "ResumeJob", "KeyAdmin", kRunJobs, kAdmin, false, false)       \
+  X(kCancelJob, "CancelJob", "KeyAdmin", kRunJobs, kAdmin, false, false)       \
+  X(kGetCensus, "GetCensus", "KeyAdmin", kViewKey, kView, false, true)         \
   X(kListTokenObjects, "ListTokenObjects", "KeyAdmin", kViewToken, kView,      \
     false, true)                                                               \
   X(kGetStatus, "GetStatus", "KeyAdmin", kViewStatus, kView, false, true)      \

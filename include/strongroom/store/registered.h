@@ -80,20 +80,52 @@ struct RegistrationRow {
                          const RegistrationRow&) = default;
 };
 
-// CensusRow counts what depends on a key version.
+// CensusRow counts the registered DEKs that depend on a key version.
 struct CensusRow {
   Uuid key_id;
   uint32_t version = 0;
   uint64_t batches = 0;
   uint64_t deks = 0;
-  // Wraps, ciphertexts and rewrapped headers that the service does not hold.
-  // Zero means none ever; the number and `last` may lag behind by what came in
-  // the last seconds before a crash.
-  uint64_t unregistered = 0;
-  WallTime first_unregistered{};
-  WallTime last_unregistered{};
-  WallTime last_unwrap{};  // of any token of the version; lags likewise
+  bool closed = false;  // takes no more batches: a rewrap job has emptied it
   friend bool operator==(const CensusRow&, const CensusRow&) = default;
+};
+
+// The numbers are stored: never reuse one.
+enum class JobState : uint8_t {
+  kRunning = 1,
+  kPaused = 2,
+  kDone = 3,       // nothing is left under the versions it was to empty
+  kPartial = 4,    // but for batches that cannot be moved: its failures
+  kCancelled = 5,
+};
+
+// JobRow is a rewrap job: it moves a key's batches to the primary.
+struct JobRow {
+  Uuid id;
+  Uuid key_id;
+  JobState state = JobState::kRunning;
+  std::vector<uint32_t> from;  // versions to empty; none: all below the primary
+  uint32_t batches_per_second = 0;  // at most; 0: no limit
+  std::string created_by;
+  WallTime created{};
+  WallTime updated{};   // its newest progress
+  WallTime finished{};  // meaningful if it is
+  // What was under those versions when it began. More may have come since.
+  uint64_t batches_total = 0;
+  uint64_t deks_total = 0;
+  uint64_t batches_moved = 0;
+  uint64_t deks_moved = 0;
+  uint64_t failures = 0;  // rows of JobFailureRow
+  std::string waits_for;  // what keeps it from going on now, or empty
+  friend bool operator==(const JobRow&, const JobRow&) = default;
+};
+
+struct JobFailureRow {
+  Uuid job_id;
+  Uuid batch_id;
+  std::string reason;
+  std::string message;
+  friend bool operator==(const JobFailureRow&, const JobFailureRow&) = default;
 };
 
 class RegisteredReads {
@@ -119,6 +151,16 @@ class RegisteredReads {
   // CensusOf gives the rows of a key's versions, by number; a version of which
   // nothing was ever counted has none.
   virtual StatusOr<std::vector<CensusRow>> CensusOf(const Uuid& key_id) = 0;
+  virtual StatusOr<std::optional<JobRow>> GetJob(const Uuid& id) = 0;
+  // JobsOf gives a key's jobs, the newest first; OpenJobs those of all keys
+  // that are kRunning or kPaused, the oldest first.
+  virtual StatusOr<std::vector<JobRow>> JobsOf(const Uuid& key_id,
+                                               size_t limit) = 0;
+  virtual StatusOr<std::vector<JobRow>> OpenJobs() = 0;
+  virtual StatusOr<std::vector<JobFailureRow>> JobFailures(const Uuid& job_id,
+                                                           size_t limit) = 0;
+  virtual StatusOr<bool> HasFailed(const Uuid& job_id,
+                                   const Uuid& batch_id) = 0;
 };
 
 class RegisteredWrites : public RegisteredReads {
@@ -142,6 +184,9 @@ class RegisteredWrites : public RegisteredReads {
   // DropRegistrations forgets at most `limit` of those made before `before`.
   virtual Status DropRegistrations(WallTime before, size_t limit) = 0;
   virtual Status PutCensus(const CensusRow& row) = 0;
+  virtual Status PutJob(const JobRow& row) = 0;  // makes or replaces it
+  // InsertJobFailure: CONFLICT if this batch has one in this job.
+  virtual Status InsertJobFailure(const JobFailureRow& row) = 0;
 };
 
 }  // namespace strongroom::store

@@ -1,0 +1,82 @@
+#include "client/convert.h"
+#include "client/grpc_client.h"
+
+namespace strongroom::client {
+
+using AdminStub = v1::KeyAdmin::StubInterface;
+
+StatusOr<Job> GrpcClient::StartRewrapJob(std::string_view key,
+                                         const StartRewrap& start) {
+  v1::StartRewrapRequest request;
+  v1::Job response;
+  request.set_name(std::string(key));
+  request.mutable_from_versions()->Add(start.from_versions.begin(),
+                                       start.from_versions.end());
+  request.set_batches_per_second(start.batches_per_second);
+  request.set_dry_run(start.dry_run);
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::StartRewrap,
+                          start.dry_run ? Repeat::kRepeatable : Repeat::kOnce,
+                          request, &response));
+  return FromWire(response);
+}
+
+template <typename Request>
+StatusOr<Job> GrpcClient::JobCall(
+    grpc::Status (AdminStub::*method)(grpc::ClientContext*, const Request&,
+                                      v1::Job*),
+    Repeat repeat, std::string_view key, std::string_view job_id) {
+  Request request;
+  v1::Job response;
+  request.set_name(std::string(key));
+  request.set_job_id(std::string(job_id));
+  SR_RETURN_IF_ERROR(Call(*admin_, method, repeat, request, &response));
+  return FromWire(response);
+}
+
+StatusOr<Job> GrpcClient::GetJob(std::string_view key,
+                                 std::string_view job_id) {
+  return JobCall(&AdminStub::GetJob, Repeat::kRepeatable, key, job_id);
+}
+
+StatusOr<Job> GrpcClient::PauseJob(std::string_view key,
+                                   std::string_view job_id) {
+  return JobCall(&AdminStub::PauseJob, Repeat::kOnce, key, job_id);
+}
+
+StatusOr<Job> GrpcClient::ResumeJob(std::string_view key,
+                                    std::string_view job_id) {
+  return JobCall(&AdminStub::ResumeJob, Repeat::kOnce, key, job_id);
+}
+
+StatusOr<Job> GrpcClient::CancelJob(std::string_view key,
+                                    std::string_view job_id) {
+  return JobCall(&AdminStub::CancelJob, Repeat::kOnce, key, job_id);
+}
+
+StatusOr<std::vector<Job>> GrpcClient::ListJobs(std::string_view key) {
+  v1::ListJobsRequest request;
+  v1::ListJobsResponse response;
+  request.set_name(std::string(key));
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::ListJobs, Repeat::kRepeatable,
+                          request, &response));
+  std::vector<Job> jobs;
+  for (const v1::Job& job : response.jobs()) jobs.push_back(FromWire(job));
+  return jobs;
+}
+
+StatusOr<std::vector<CensusVersion>> GrpcClient::GetCensus(
+    std::string_view key) {
+  v1::GetCensusRequest request;
+  v1::Census response;
+  request.set_name(std::string(key));
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetCensus, Repeat::kRepeatable,
+                          request, &response));
+  std::vector<CensusVersion> versions;
+  for (const auto& version : response.versions()) {
+    versions.push_back(
+        {version.version(), version.registered_deks(), version.batches()});
+  }
+  return versions;
+}
+
+}  // namespace strongroom::client

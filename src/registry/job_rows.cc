@@ -1,0 +1,160 @@
+#include "registry/job_rows.h"
+
+#include <algorithm>
+#include <string>
+
+#include "registry/rows.h"
+
+namespace strongroom::registry {
+namespace {
+
+using store::BatchRow;
+using store::CensusRow;
+using store::JobRow;
+
+StatusOr<uint32_t> PrimaryOf(store::ReadTransaction& t, const Uuid& key_id) {
+  SR_ASSIGN_OR_RETURN(const std::optional<store::KeyRow> key, t.GetKey(key_id));
+  if (key) return key->primary_version;
+  return Error(Reason::kKeyNotFound,
+               "there is no key with the id " + key_id.ToString());
+}
+
+bool IsNamed(const std::vector<uint32_t>& from, uint32_t version) {
+  return from.empty() || std::ranges::find(from, version) != from.end();
+}
+
+// CloseEmpty keeps what was sealed under these versions from being registered
+// later: that is found out by its caller, who seals again.
+Status CloseEmpty(store::Transaction& t, const JobRow& job) {
+  store::RegisteredWrites& rows = t.registered();
+  SR_ASSIGN_OR_RETURN(const uint32_t primary, PrimaryOf(t, job.key_id));
+  SR_ASSIGN_OR_RETURN(const auto versions, t.VersionsOf(job.key_id));
+  SR_ASSIGN_OR_RETURN(const auto census, rows.CensusOf(job.key_id));
+  for (const store::VersionRow& version : versions) {
+    if (version.version >= primary || !IsNamed(job.from, version.version)) {
+      continue;
+    }
+    CensusRow row;
+    row.key_id = job.key_id;
+    row.version = version.version;
+    const auto found =
+        std::ranges::find(census, version.version, &CensusRow::version);
+    if (found != census.end()) row = *found;
+    if (row.batches > 0 || row.closed) continue;
+    row.closed = true;
+    SR_RETURN_IF_ERROR(rows.PutCensus(row));
+  }
+  return OkStatus();
+}
+
+// HasMovable: is there a batch that the job has not given up?
+StatusOr<bool> HasMovable(store::RegisteredReads& rows, const JobRow& job,
+                          const std::vector<CensusRow>& sources) {
+  for (const CensusRow& source : sources) {
+    if (source.batches > job.failures) return true;
+    SR_ASSIGN_OR_RETURN(
+        const std::vector<BatchRow> batches,
+        rows.ListBatches(job.key_id, source.version, std::nullopt,
+                         source.batches));
+    for (const BatchRow& batch : batches) {
+      SR_ASSIGN_OR_RETURN(const bool failed,
+                          rows.HasFailed(job.id, batch.batch_id));
+      if (!failed) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+StatusOr<std::vector<CensusRow>> SourcesOf(store::ReadTransaction& t,
+                                           const Uuid& key_id,
+                                           const std::vector<uint32_t>& from) {
+  SR_ASSIGN_OR_RETURN(const uint32_t primary, PrimaryOf(t, key_id));
+  SR_ASSIGN_OR_RETURN(std::vector<CensusRow> rows,
+                      t.registered().CensusOf(key_id));
+  std::erase_if(rows, [&](const CensusRow& row) {
+    return row.version >= primary || row.batches == 0 ||
+           !IsNamed(from, row.version);
+  });
+  return rows;
+}
+
+StatusOr<Job> ViewOf(store::ReadTransaction& t, JobRow row) {
+  Job job;
+  SR_ASSIGN_OR_RETURN(const std::vector<CensusRow> sources,
+                      SourcesOf(t, row.key_id, row.from));
+  for (const CensusRow& source : sources) {
+    job.batches_left += source.batches;
+    job.deks_left += source.deks;
+  }
+  job.row = std::move(row);
+  return job;
+}
+
+bool IsFinal(const Status& failure) {
+  switch (ReasonOf(failure)) {
+    case Reason::kNotAuthentic:
+    case Reason::kMalformed:
+    case Reason::kFormatUnknown:
+    case Reason::kStoreCorrupt:
+    case Reason::kVersionNotFound:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Status StoreMoved(store::Transaction& t, const std::vector<MovedBatch>& moved,
+                  WallTime now, JobRow* job) {
+  store::RegisteredWrites& rows = t.registered();
+  SR_ASSIGN_OR_RETURN(const auto versions, t.VersionsOf(job->key_id));
+  SR_ASSIGN_OR_RETURN(const auto before, rows.CensusOf(job->key_id));
+  CensusChange census;
+  for (const MovedBatch& one : moved) {
+    SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
+                        rows.GetBatch(one.before.batch_id));
+    // DEKs may have come or gone since; the header is what was rewrapped.
+    if (!row || row->header != one.before.header) continue;
+    if (!one.status.ok()) {
+      if (!IsFinal(one.status)) continue;
+      SR_RETURN_IF_ERROR(rows.InsertJobFailure(
+          {.job_id = job->id,
+           .batch_id = row->batch_id,
+           .reason = std::string(ReasonName(ReasonOf(one.status))),
+           .message = std::string(MessageOf(one.status))}));
+      ++job->failures;
+      continue;
+    }
+    const uint32_t target = one.header.key_version;
+    if (target == row->version) continue;
+    SR_RETURN_IF_ERROR(CheckTakesBatches(versions, before, target));
+    census.Add(row->key_id, row->version, -1, -int64_t{row->deks});
+    census.Add(row->key_id, target, 1, row->deks);
+    row->version = target;
+    row->header = envelope::SerializeHeader(one.header);
+    SR_RETURN_IF_ERROR(rows.UpdateBatch(*row));
+    ++job->batches_moved;
+    job->deks_moved += row->deks;
+  }
+  SR_RETURN_IF_ERROR(census.Apply(rows));
+  job->updated = now;
+  return rows.PutJob(*job);
+}
+
+StatusOr<bool> StoreEnd(store::Transaction& t, WallTime now, JobRow* job) {
+  SR_ASSIGN_OR_RETURN(const std::vector<CensusRow> sources,
+                      SourcesOf(t, job->key_id, job->from));
+  SR_ASSIGN_OR_RETURN(const bool more,
+                      HasMovable(t.registered(), *job, sources));
+  if (more) return false;
+  SR_RETURN_IF_ERROR(CloseEmpty(t, *job));
+  job->state = sources.empty() ? JobState::kDone : JobState::kPartial;
+  job->waits_for.clear();
+  job->updated = now;
+  job->finished = now;
+  SR_RETURN_IF_ERROR(t.registered().PutJob(*job));
+  return true;
+}
+
+}  // namespace strongroom::registry
