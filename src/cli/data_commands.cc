@@ -140,8 +140,8 @@ Runner DeclareUnwrap(CLI::App& command) {
     SR_ASSIGN_OR_RETURN(client::Context context, ParseContext(args->context));
     Bytes token;
     if (id->empty()) {
-      SR_ASSIGN_OR_RETURN(token, ReadToken(session.environment(), args->in,
-                                           args->base64));
+      SR_ASSIGN_OR_RETURN(
+          token, ReadToken(session.environment(), args->in, args->base64));
     }
     SR_ASSIGN_OR_RETURN(Client * client, session.client());
     SR_ASSIGN_OR_RETURN(client::Opened opened,

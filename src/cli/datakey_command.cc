@@ -161,11 +161,10 @@ Runner DeclareDataKey(CLI::App& command) {
     }
     SR_ASSIGN_OR_RETURN(auto registering, ToRegistering(args->registers));
     SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
-    SR_ASSIGN_OR_RETURN(
-        client::DataKey key,
-        client->GenerateDataKey(args->key, args->bytes,
-                                !args->without_plaintext, context,
-                                registering));
+    SR_ASSIGN_OR_RETURN(client::DataKey key,
+                        client->GenerateDataKey(args->key, args->bytes,
+                                                !args->without_plaintext,
+                                                context, registering));
     SR_RETURN_IF_ERROR(WriteFiles(session, plan, key));
     if (session.json()) return PrintJson(session, *args, plan, key);
     return PrintText(session, *args, plan, key);

@@ -65,7 +65,8 @@ Json ToJson(const Job& job) {
                                 {"reason", failure.reason},
                                 {"message", failure.message}});
   }
-  json["waits_for"] = job.waits_for.empty() ? Json(nullptr) : Json(job.waits_for);
+  json["waits_for"] =
+      job.waits_for.empty() ? Json(nullptr) : Json(job.waits_for);
   return json;
 }
 
@@ -91,8 +92,7 @@ std::string RateText(const Job& job) {
       std::chrono::duration<double>(job.updated - job.created).count();
   if (job.batches_moved == 0 || seconds <= 0) return "";
   const double rate = static_cast<double>(job.batches_moved) / seconds;
-  std::string text =
-      std::to_string(static_cast<uint64_t>(rate)) + " batches/s";
+  std::string text = std::to_string(static_cast<uint64_t>(rate)) + " batches/s";
   if (IsFinished(job) || job.batches_left == 0) return text;
   const auto left = std::chrono::seconds(
       static_cast<int64_t>(static_cast<double>(job.batches_left) / rate) + 1);

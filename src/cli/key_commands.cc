@@ -120,8 +120,7 @@ StatusOr<KeySettings> ToSettings(const SettingsArgs& args) {
 
 bool ChangesNothing(const KeySettings& settings) {
   return !settings.labels && !settings.rotation_period && !settings.max_items &&
-         !settings.max_age && !settings.destroy_after &&
-         !settings.registration;
+         !settings.max_age && !settings.destroy_after && !settings.registration;
 }
 
 Status PrintVersion(Session& session, const std::string& name,

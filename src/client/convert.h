@@ -28,10 +28,9 @@ void FillRegistering(const std::optional<Registering>& registering,
   request->mutable_about()->mutable_labels()->insert(about.labels.begin(),
                                                      about.labels.end());
   request->mutable_about()->set_reference(about.reference);
-  request->set_request_id(std::string(
-      AsText(registering->request_id.empty()
-                 ? ByteView(Uuid::Random().array())
-                 : ByteView(registering->request_id))));
+  request->set_request_id(std::string(AsText(
+      registering->request_id.empty() ? ByteView(Uuid::Random().array())
+                                      : ByteView(registering->request_id))));
 }
 
 inline void SetBytes(ByteView bytes, std::string* field) {

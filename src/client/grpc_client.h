@@ -21,9 +21,9 @@ class GrpcClient final : public Client {
                            const Context& context) override;
   StatusOr<Opened> Decrypt(ByteView ciphertext, const Context& context,
                            std::string_view expected_key) override;
-  StatusOr<Sealed> Wrap(
-      std::string_view key, const SecretBytes& dek, const Context& context,
-      const std::optional<Registering>& registering) override;
+  StatusOr<Sealed> Wrap(std::string_view key, const SecretBytes& dek,
+                        const Context& context,
+                        const std::optional<Registering>& registering) override;
   StatusOr<Opened> Unwrap(ByteView wrapped_dek, const Context& context,
                           std::string_view expected_key) override;
   StatusOr<Opened> UnwrapById(std::string_view dek_id, const Context& context,
@@ -121,11 +121,10 @@ class GrpcClient final : public Client {
       Repeat repeat, std::string_view name, uint32_t version);
 
   template <typename Request>
-  StatusOr<Job> JobCall(
-      grpc::Status (v1::KeyAdmin::StubInterface::*method)(grpc::ClientContext*,
-                                                          const Request&,
-                                                          v1::Job*),
-      Repeat repeat, std::string_view key, std::string_view job_id);
+  StatusOr<Job> JobCall(grpc::Status (v1::KeyAdmin::StubInterface::*method)(
+                            grpc::ClientContext*, const Request&, v1::Job*),
+                        Repeat repeat, std::string_view key,
+                        std::string_view job_id);
 
   const Peer peer_;
   const std::chrono::milliseconds timeout_;

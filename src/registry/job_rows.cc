@@ -52,10 +52,9 @@ StatusOr<bool> HasMovable(store::RegisteredReads& rows, const JobRow& job,
                           const std::vector<CensusRow>& sources) {
   for (const CensusRow& source : sources) {
     if (source.batches > job.failures) return true;
-    SR_ASSIGN_OR_RETURN(
-        const std::vector<BatchRow> batches,
-        rows.ListBatches(job.key_id, source.version, std::nullopt,
-                         source.batches));
+    SR_ASSIGN_OR_RETURN(const std::vector<BatchRow> batches,
+                        rows.ListBatches(job.key_id, source.version,
+                                         std::nullopt, source.batches));
     for (const BatchRow& batch : batches) {
       SR_ASSIGN_OR_RETURN(const bool failed,
                           rows.HasFailed(job.id, batch.batch_id));

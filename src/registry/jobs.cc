@@ -30,9 +30,9 @@ constexpr std::chrono::seconds kTokenTime{30};
 std::string LeaseName(const Uuid& id) { return "job/" + id.ToString(); }
 
 Status JobNotFound(const Uuid& id) {
-  return Error(Reason::kJobNotFound,
-               "the key has no rewrap job " + id.ToString() +
-                   "; list its jobs, and check the id");
+  return Error(Reason::kJobNotFound, "the key has no rewrap job " +
+                                         id.ToString() +
+                                         "; list its jobs, and check the id");
 }
 
 Status WrongState(const JobRow& job, std::string_view wanted) {
@@ -272,9 +272,8 @@ milliseconds JobsImpl::RunDue() {
     return kIdle;
   }
   open_.Set(static_cast<double>(open.size()));
-  std::erase_if(open, [](const JobRow& job) {
-    return job.state != JobState::kRunning;
-  });
+  std::erase_if(
+      open, [](const JobRow& job) { return job.state != JobState::kRunning; });
   std::erase_if(turns_, [&](const auto& turn) {
     return std::ranges::find(open, turn.first, &JobRow::id) == open.end();
   });
@@ -342,10 +341,9 @@ StatusOr<JobsImpl::Chunk> JobsImpl::NextChunk(const Uuid& id,
       chunk.version = source.version;
       chunk.after.reset();
       if (source.version == turn.version) chunk.after = turn.after;
-      SR_ASSIGN_OR_RETURN(
-          chunk.batches,
-          t.registered().ListBatches(chunk.job.key_id, source.version,
-                                     chunk.after, limit));
+      SR_ASSIGN_OR_RETURN(chunk.batches, t.registered().ListBatches(
+                                             chunk.job.key_id, source.version,
+                                             chunk.after, limit));
       if (chunk.batches.empty()) continue;
       chunk.after = chunk.batches.back().batch_id;
       return DropFailed(t.registered(), id, &chunk.batches);
@@ -461,12 +459,11 @@ StatusOr<bool> JobsImpl::EndPass(const Uuid& id, Turn* turn) {
   turn->version = 0;
   turn->after.reset();
   if (!ended) return true;
-  log::Info("a rewrap job has ended",
-            {{"job", id.ToString()},
-             {"state", JobStateName(job.state)},
-             {"batches", job.batches_moved},
-             {"deks", job.deks_moved},
-             {"failures", job.failures}});
+  log::Info("a rewrap job has ended", {{"job", id.ToString()},
+                                       {"state", JobStateName(job.state)},
+                                       {"batches", job.batches_moved},
+                                       {"deks", job.deks_moved},
+                                       {"failures", job.failures}});
   const Status released = store_.Update(
       [&](store::Transaction& t) { return t.ReleaseLease(turn->lease); });
   if (!released.ok()) {

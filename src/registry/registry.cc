@@ -141,8 +141,8 @@ void RegistryImpl::Register(Registration registration,
   writer_.Submit({
       .apply = [this, work](store::Transaction& t) -> Status {
         CrashPoint("register/begin");
-        SR_ASSIGN_OR_RETURN(
-            work->result, InsertDeks(t, work->registration, clock_.Now()));
+        SR_ASSIGN_OR_RETURN(work->result,
+                            InsertDeks(t, work->registration, clock_.Now()));
         CrashPoint("register/rows");
         return OkStatus();
       },
@@ -194,8 +194,7 @@ StatusOr<DekInfo> RegistryImpl::Describe(const Uuid& key_id, const DekId& id) {
   const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
     SR_ASSIGN_OR_RETURN(std::optional<store::DekRow> dek,
                         t.registered().GetDek(id));
-    SR_ASSIGN_OR_RETURN(const auto batch,
-                        t.registered().GetBatch(id.batch_id));
+    SR_ASSIGN_OR_RETURN(const auto batch, t.registered().GetBatch(id.batch_id));
     if (dek && batch && batch->key_id == key_id) {
       info = InfoOf({*std::move(dek), batch->version});
       return OkStatus();

@@ -65,8 +65,7 @@ StatusOr<uint32_t> PutBatch(RegisteredWrites& rows, const Parsed& parsed,
     census->Add(row->key_id, row->version, 0, deks);
     return row->version;
   }
-  SR_RETURN_IF_ERROR(
-      CheckTakesBatches(versions, before, header.key_version));
+  SR_RETURN_IF_ERROR(CheckTakesBatches(versions, before, header.key_version));
   SR_RETURN_IF_ERROR(rows.InsertBatch({.batch_id = header.batch_id,
                                        .key_id = header.key_id,
                                        .version = header.key_version,
@@ -135,8 +134,7 @@ Status CensusChange::Apply(RegisteredWrites& rows) const {
     CensusRow row{.key_id = key_id, .version = version};
     SR_ASSIGN_OR_RETURN(const std::vector<CensusRow> all,
                         rows.CensusOf(key_id));
-    const auto found =
-        std::ranges::find(all, version, &CensusRow::version);
+    const auto found = std::ranges::find(all, version, &CensusRow::version);
     if (found != all.end()) row = *found;
     const int64_t batches = static_cast<int64_t>(row.batches) + delta.batches;
     const int64_t deks = static_cast<int64_t>(row.deks) + delta.deks;
@@ -187,12 +185,12 @@ StatusOr<Registered> InsertDeks(store::Transaction& t,
   }
   SR_RETURN_IF_ERROR(census.Apply(rows));
   if (registration.request_id) {
-    SR_RETURN_IF_ERROR(rows.PutRegistration({.caller = registration.caller,
-                                             .request_id =
-                                                 *registration.request_id,
-                                             .key_id = registration.key_id,
-                                             .ids = result.ids,
-                                             .made = now}));
+    SR_RETURN_IF_ERROR(
+        rows.PutRegistration({.caller = registration.caller,
+                              .request_id = *registration.request_id,
+                              .key_id = registration.key_id,
+                              .ids = result.ids,
+                              .made = now}));
     SR_RETURN_IF_ERROR(
         rows.DropRegistrations(now - kRequestMemory, kForgetAtOnce));
   }

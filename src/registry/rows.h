@@ -14,8 +14,7 @@ namespace strongroom::registry {
 // is written once. Apply is STORE_CORRUPT if less than nothing would be left.
 class CensusChange {
  public:
-  void Add(const Uuid& key_id, uint32_t version, int64_t batches,
-           int64_t deks);
+  void Add(const Uuid& key_id, uint32_t version, int64_t batches, int64_t deks);
   Status Apply(store::RegisteredWrites& rows) const;
 
  private:
@@ -28,8 +27,7 @@ class CensusChange {
 
 // InsertDeks registers; failures as Registry::Register.
 StatusOr<Registered> InsertDeks(store::Transaction& t,
-                                const Registration& registration,
-                                WallTime now);
+                                const Registration& registration, WallTime now);
 // RemoveDek takes one DEK out. DEK_NOT_FOUND if the key has none of this id.
 Status RemoveDek(store::RegisteredWrites& rows, const Uuid& key_id,
                  const DekId& id);

@@ -136,9 +136,9 @@ Status Run(Edge& edge, service::Call call, const v1::ListDeksRequest& request,
 
 Status Run(Edge& edge, service::Call call, const v1::GetDekRequest& request,
            v1::Dek* response) {
-  SR_ASSIGN_OR_RETURN(registry::DekInfo dek,
-                      edge.service.GetDek(std::move(call), request.name(),
-                                          request.dek_id()));
+  SR_ASSIGN_OR_RETURN(
+      registry::DekInfo dek,
+      edge.service.GetDek(std::move(call), request.name(), request.dek_id()));
   FillDek(dek, response);
   return OkStatus();
 }

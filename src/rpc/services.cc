@@ -76,9 +76,8 @@ using Jobs = A::WithRawCallbackMethod_StartRewrap<
         A::WithRawCallbackMethod_PauseJob<A::WithRawCallbackMethod_ResumeJob<
             A::WithRawCallbackMethod_CancelJob<
                 A::WithRawCallbackMethod_GetCensus<Deks>>>>>>>;
-using All =
-    A::WithRawCallbackMethod_ListTokenObjects<A::WithRawCallbackMethod_GetStatus<
-        A::WithRawCallbackMethod_WhoAmI<Jobs>>>;
+using All = A::WithRawCallbackMethod_ListTokenObjects<
+    A::WithRawCallbackMethod_GetStatus<A::WithRawCallbackMethod_WhoAmI<Jobs>>>;
 
 }  // namespace admin
 

@@ -174,8 +174,7 @@ Status Server::Parts::BuildDomain() {
                        " KEKs of other installations: is this the right "
                        "store?");
   }
-  SR_ASSIGN_OR_RETURN(registry,
-                      registry::OpenRegistry(*store, clock, metrics));
+  SR_ASSIGN_OR_RETURN(registry, registry::OpenRegistry(*store, clock, metrics));
   jobs = registry::CreateJobs(*store, *engine, clock, metrics);
   service = service::CreateKeyService({.keyring = *keyring,
                                        .registry = *registry,
@@ -381,11 +380,12 @@ bool Server::Stop() {
   // gRPC ends a call that arrives after its shutdown without a reason. Callers
   // who were told DRAINING, and to wait, have stopped sending by then.
   if (parts.started) std::this_thread::sleep_for(kRefusalTime);
-  parts.job_timer.reset();
   parts.key_timer.reset();
   parts.engine_timer.reset();
   // Answers what is still queued, so that the listener below can end.
   if (parts.engine != nullptr) parts.engine->Shutdown(answers_end);
+  // Only now, as a job may wait for the token: it has been answered.
+  parts.job_timer.reset();
   if (parts.registry != nullptr) parts.registry->Shutdown();
   if (parts.rpc != nullptr) {
     parts.rpc->Shutdown(std::chrono::system_clock::now() +

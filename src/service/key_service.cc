@@ -175,12 +175,11 @@ class KeyServiceImpl final : public KeyService {
         AboutKey(Operation::kCreateKey, name, &settings.labels),
         [&](Request& request) -> StatusOr<KeyView> {
           SR_ASSIGN_OR_RETURN(KeyName parsed, KeyName::Parse(name));
-          return Changed(request,
-                         parts_.keyring.CreateKey(
-                             {std::move(parsed), settings.labels,
-                              settings.rotation_period_s, settings.policy,
-                              settings.destroy_after_s,
-                              settings.registration}));
+          return Changed(
+              request, parts_.keyring.CreateKey(
+                           {std::move(parsed), settings.labels,
+                            settings.rotation_period_s, settings.policy,
+                            settings.destroy_after_s, settings.registration}));
         });
   }
 
@@ -256,9 +255,8 @@ class KeyServiceImpl final : public KeyService {
             request.record.detail = "dry run";
             return parts_.jobs.Preview(key_id, command.options);
           }
-          StatusOr<registry::Job> job =
-              parts_.jobs.Start(key_id, command.options,
-                                request.call.caller->id());
+          StatusOr<registry::Job> job = parts_.jobs.Start(
+              key_id, command.options, request.call.caller->id());
           if (job.ok()) request.record.detail = job->row.id.ToString();
           return job;
         });
@@ -384,10 +382,9 @@ StatusOr<DekList> KeyServiceImpl::ListDeks(Call call, const DekQuery& query) {
         const size_t limit = query.page_size == 0
                                  ? kDefaultDeks
                                  : std::min(query.page_size, kMaxDeks);
-        SR_ASSIGN_OR_RETURN(
-            registry::DekPage page,
-            parts_.registry.List(request.named.key->id, query.filter, after,
-                                 limit));
+        SR_ASSIGN_OR_RETURN(registry::DekPage page,
+                            parts_.registry.List(request.named.key->id,
+                                                 query.filter, after, limit));
         request.record.items = static_cast<uint32_t>(page.deks.size());
         DekList list;
         list.deks = std::move(page.deks);

@@ -114,9 +114,9 @@ Status OwnerVerdict(const Request& request, const TokenItem& item) {
   const Uuid& key_id = item.token.header.key_id;
   if (item.by_id && request.named.key != nullptr &&
       request.named.key->id != key_id) {
-    return Error(Reason::kDekNotFound,
-                 "key " + request.named.key->name.ToString() +
-                     " has no registered DEK of this id");
+    return Error(Reason::kDekNotFound, "key " +
+                                           request.named.key->name.ToString() +
+                                           " has no registered DEK of this id");
   }
   const Subject& owner = request.owners.at(key_id);
   // Who may use every key learns that there is no such DEK; it has no key.

@@ -19,8 +19,8 @@ struct TokenItem {
   bool by_id = false;
 };
 
-// Prepare* check the command, parse its tokens into `items`, and look up what is
-// named by id; their failures are the whole request's.
+// Prepare* check the command, parse its tokens into `items`, and look up what
+// is named by id; their failures are the whole request's.
 StatusOr<Target> PrepareOpen(registry::Registry& registry,
                              const Request& request, const OpenCommand& command,
                              std::vector<TokenItem>* items);

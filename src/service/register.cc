@@ -93,9 +93,9 @@ void Registering::Start() {
     const bool good = std::ranges::all_of(
         work->items, [](const auto& item) { return item.status.ok(); });
     if (!good) return FinishSealed(*work, {});
-    auto ids = parts_.registry.FindRequest(
-        request_->call.caller->id(), *request_id_, work->key_id,
-        work->items.size());
+    auto ids =
+        parts_.registry.FindRequest(request_->call.caller->id(), *request_id_,
+                                    work->key_id, work->items.size());
     if (!ids.ok()) return Finish(ids.status());
     if (ids->has_value()) return Replay(std::move(work), **ids);
     // Another request of this id may be quicker: then they are compared.
@@ -126,9 +126,8 @@ void Registering::Register(Sealed sealed) {
   // std::function wants what can be copied.
   auto kept = std::make_shared<Sealed>(std::move(sealed));
   parts_.registry.Register(
-      std::move(registration),
-      [self = shared_from_this(),
-       kept](StatusOr<registry::Registered> registered) {
+      std::move(registration), [self = shared_from_this(), kept](
+                                   StatusOr<registry::Registered> registered) {
         self->Registered(std::move(*kept), std::move(registered));
       });
 }
@@ -237,8 +236,7 @@ Status CheckRegistration(const Request& request, const SealCommand& command) {
                  std::string(request.spec.rpc) +
                      " cannot register; only wrapped DEKs can be");
   }
-  if (!command.request_id.empty() &&
-      command.request_id.size() != Uuid::kSize) {
+  if (!command.request_id.empty() && command.request_id.size() != Uuid::kSize) {
     return Error(Reason::kArgumentInvalid,
                  "request_id has " + std::to_string(command.request_id.size()) +
                      " bytes; want 16 random ones, or none");

@@ -40,7 +40,7 @@ std::vector<batching::SealItem> EngineItems(const Request& request,
     SealInput& input = command.items[i];
     batching::SealItem& item = items[i];
     item.secret = GeneratesDeks(request) ? DrawDek(DekBytes(command))
-                                     : std::move(input.secret);
+                                         : std::move(input.secret);
     item.status = CheckSecretSize(purpose, item.secret.size());
     if (!item.status.ok()) continue;
     StatusOr<Bytes> context = contexts.For(input.context);
@@ -119,8 +119,8 @@ void Seal(const ServiceParts& parts, std::shared_ptr<Request> request,
   auto work = MakeSealRequest(*request, command);
   work->done = [request, finish = std::move(finish)](
                    std::unique_ptr<batching::SealRequest> sealed) {
-    finish(Concluded(*request,
-                     ToResult(*request, sealed->keep_secrets, *sealed)));
+    finish(
+        Concluded(*request, ToResult(*request, sealed->keep_secrets, *sealed)));
   };
   parts.engine.Seal(std::move(work));
 }

@@ -16,9 +16,10 @@ Status NotAnId(std::string_view text) {
 }
 
 Status WrongList() {
-  return Error(Reason::kStoreCorrupt,
-               "a row of the store has a wrong list of ids or versions; restore "
-               "a backup of the store");
+  return Error(
+      Reason::kStoreCorrupt,
+      "a row of the store has a wrong list of ids or versions; restore "
+      "a backup of the store");
 }
 
 }  // namespace
@@ -57,8 +58,8 @@ Status ValidateReference(std::string_view reference) {
   }
   return Error(Reason::kArgumentInvalid,
                "the reference has " + std::to_string(reference.size()) +
-                   " bytes; want at most " +
-                   std::to_string(kMaxReferenceSize) + ", and UTF-8");
+                   " bytes; want at most " + std::to_string(kMaxReferenceSize) +
+                   ", and UTF-8");
 }
 
 Status BatchExists(const Uuid& batch_id) {
@@ -67,8 +68,8 @@ Status BatchExists(const Uuid& batch_id) {
 }
 
 Status BatchMissing(const Uuid& batch_id) {
-  return Error(Reason::kConflict,
-               "batch " + batch_id.ToString() + " is not registered (any more)");
+  return Error(Reason::kConflict, "batch " + batch_id.ToString() +
+                                      " is not registered (any more)");
 }
 
 Status BatchHasDeks(const Uuid& batch_id) {

@@ -6,9 +6,9 @@
 namespace strongroom::store {
 namespace {
 
-#define STRONGROOM_JOB_COLUMNS                                               \
-  "id, key_id, state, from_versions, batches_per_second, created_by, "       \
-  "created_us, updated_us, finished_us, batches_total, deks_total, "         \
+#define STRONGROOM_JOB_COLUMNS                                         \
+  "id, key_id, state, from_versions, batches_per_second, created_by, " \
+  "created_us, updated_us, finished_us, batches_total, deks_total, "   \
   "batches_moved, deks_moved, failures, waits_for"
 
 int64_t I(uint64_t value) { return static_cast<int64_t>(value); }

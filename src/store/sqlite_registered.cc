@@ -98,7 +98,7 @@ StatusOr<std::optional<Row>> ReadOne(Statement& statement,
   "SELECT d.batch_id, d.dek_index, x'', d.labels, d.reference, "      \
   "d.created_us, b.version FROM batches b JOIN deks d ON d.batch_id " \
   "= b.batch_id WHERE b.key_id = ? "
-#define STRONGROOM_DEKS_AFTER                                         \
+#define STRONGROOM_DEKS_AFTER                                           \
   "AND b.batch_id >= ? AND (b.batch_id > ? OR d.dek_index >= ?) ORDER " \
   "BY b.batch_id, d.dek_index LIMIT ?"
 
@@ -140,10 +140,9 @@ StatusOr<std::vector<ListedDek>> SqliteRegistered::ListDeks(
                    I(from.index), I(limit));
     return ReadRows(statement, &ReadListed);
   }
-  SR_ASSIGN_OR_RETURN(
-      Statement statement,
-      db_.Prepare(STRONGROOM_LISTED_DEKS
-                  "AND b.version = ? " STRONGROOM_DEKS_AFTER));
+  SR_ASSIGN_OR_RETURN(Statement statement,
+                      db_.Prepare(STRONGROOM_LISTED_DEKS
+                                  "AND b.version = ? " STRONGROOM_DEKS_AFTER));
   statement.Bind(key_id.bytes(), I(version), from.batch_id.bytes(),
                  from.batch_id.bytes(), I(from.index), I(limit));
   return ReadRows(statement, &ReadListed);

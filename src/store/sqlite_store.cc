@@ -188,6 +188,8 @@ Status MakeStore(const std::string& path) {
 Status Configure(Connection& db) {
   SR_RETURN_IF_ERROR(db.Execute("PRAGMA journal_mode = WAL"));
   SR_RETURN_IF_ERROR(db.Execute("PRAGMA synchronous = FULL"));
+  // What is shredded is overwritten, not only unlinked.
+  SR_RETURN_IF_ERROR(db.Execute("PRAGMA secure_delete = ON"));
   return db.Execute("PRAGMA foreign_keys = ON");
 }
 

@@ -7,8 +7,8 @@ namespace {
 
 // X-macros would hide more than they save: the column lists are written once
 // here and read by index below.
-#define STRONGROOM_KEY_COLUMNS                             \
-  "id, name, labels, primary_version, rotation_period_s, " \
+#define STRONGROOM_KEY_COLUMNS                                             \
+  "id, name, labels, primary_version, rotation_period_s, "                 \
   "next_rotation_us, max_items, max_age_ms, destroy_after_s, created_us, " \
   "registration"
 #define STRONGROOM_VERSION_COLUMNS                                 \
@@ -168,9 +168,10 @@ Status SqliteTransaction::InsertKey(const KeyRow& row) {
   SR_ASSIGN_OR_RETURN(const std::optional<KeyRow> same_id, GetKey(row.id));
   SR_ASSIGN_OR_RETURN(const std::optional<KeyRow> same_name, FindKey(row.name));
   if (same_id || same_name) return KeyExists(row);
-  SR_ASSIGN_OR_RETURN(Statement statement,
-                      db_.Prepare("INSERT INTO keys(" STRONGROOM_KEY_COLUMNS
-                                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  SR_ASSIGN_OR_RETURN(
+      Statement statement,
+      db_.Prepare("INSERT INTO keys(" STRONGROOM_KEY_COLUMNS
+                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   const std::string labels = EncodeLabels(row.labels);
   statement.Bind(row.id.bytes(), std::string_view(row.name),
                  std::string_view(labels), I(row.primary_version),
@@ -222,11 +223,10 @@ Status SqliteTransaction::InsertVersion(const VersionRow& row) {
     SR_ASSIGN_OR_RETURN(const bool found, taken.Step());
     if (found) return VersionExists(row);
   }
-  SR_ASSIGN_OR_RETURN(
-      Statement statement,
-      db_.Prepare("INSERT INTO versions("  //
-                  STRONGROOM_VERSION_COLUMNS
-                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  SR_ASSIGN_OR_RETURN(Statement statement,
+                      db_.Prepare("INSERT INTO versions("  //
+                                  STRONGROOM_VERSION_COLUMNS
+                                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   statement.Bind(row.key_id.bytes(), I(row.version), row.kek_id.bytes(),
                  static_cast<int64_t>(row.state), ByteView(row.known_answer),
                  I(row.seals_reserved), EncodeTime(row.created),

@@ -157,9 +157,9 @@ class FakeClient : public client::Client {
   Status ListDeks(
       std::string_view key, uint32_t version, const client::Labels& labels,
       const std::function<Status(const client::Dek&)>& each) override {
-    SR_RETURN_IF_ERROR(
-        Enter("ListDeks", std::string(key) + " " + std::to_string(version),
-              {labels.begin(), labels.end()}));
+    SR_RETURN_IF_ERROR(Enter("ListDeks",
+                             std::string(key) + " " + std::to_string(version),
+                             {labels.begin(), labels.end()}));
     for (const client::Dek& dek : fake_.deks) SR_RETURN_IF_ERROR(each(dek));
     return OkStatus();
   }

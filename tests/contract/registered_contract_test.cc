@@ -108,9 +108,13 @@ TEST_P(RegisteredContract, WhatWasInsertedIsReadBackWhole) {
   Add(batch);
   EXPECT_THAT(Get([&](auto& rows) { return rows.GetBatch(IdOf(1)); }),
               Optional(batch));
-  EXPECT_THAT(Get([&](auto& rows) { return rows.GetDek({IdOf(1), 1}); }),
+  EXPECT_THAT(Get([&](auto& rows) {
+                return rows.GetDek({IdOf(1), 1});
+              }),
               Optional(Dek(1, 1)));
-  EXPECT_EQ(Get([&](auto& rows) { return rows.GetDek({IdOf(1), 2}); }),
+  EXPECT_EQ(Get([&](auto& rows) {
+              return rows.GetDek({IdOf(1), 2});
+            }),
             std::nullopt);
   EXPECT_EQ(Get([&](auto& rows) { return rows.GetBatch(IdOf(2)); }),
             std::nullopt);
@@ -170,7 +174,9 @@ TEST_P(RegisteredContract, ABatchWithDeksIsNotDeletedAndWithoutThemIs) {
   Add(Batch(1));
   EXPECT_THAT(Change([&](auto& rows) { return rows.DeleteBatch(IdOf(1)); }),
               HasReason(Reason::kConflict));
-  EXPECT_THAT(Change([&](auto& rows) { return rows.DeleteDek({IdOf(1), 5}); }),
+  EXPECT_THAT(Change([&](auto& rows) {
+                return rows.DeleteDek({IdOf(1), 5});
+              }),
               HasReason(Reason::kDekNotFound));
   EXPECT_OK(Change([&](auto& rows) { return rows.DeleteDek({IdOf(1), 0}); }));
   EXPECT_OK(Change([&](auto& rows) { return rows.DeleteBatch(IdOf(1)); }));
@@ -221,7 +227,9 @@ TEST_P(RegisteredContract, ATombstoneIsPutOnceAndStays) {
               HasReason(Reason::kConflict));
   EXPECT_THAT(Get([&](auto& rows) { return rows.GetTombstone(row.id); }),
               Optional(row));
-  EXPECT_EQ(Get([&](auto& rows) { return rows.GetTombstone({IdOf(1), 5}); }),
+  EXPECT_EQ(Get([&](auto& rows) {
+              return rows.GetTombstone({IdOf(1), 5});
+            }),
             std::nullopt);
   EXPECT_THAT(Get([&](auto& rows) { return rows.AllTombstones(); }),
               ElementsAre(row));
@@ -229,7 +237,9 @@ TEST_P(RegisteredContract, ATombstoneIsPutOnceAndStays) {
 
 TEST_P(RegisteredContract, ARequestIsRememberedByCallerUntilItIsDropped) {
   const auto row_of = [&](std::string caller, WallTime made) {
-    return RegistrationRow{std::move(caller), IdOf(9), key_.id,
+    return RegistrationRow{std::move(caller),
+                           IdOf(9),
+                           key_.id,
                            {{IdOf(1), 0}, {IdOf(2), 65535}},
                            made};
   };
@@ -252,9 +262,8 @@ TEST_P(RegisteredContract, ARequestIsRememberedByCallerUntilItIsDropped) {
   }));
   EXPECT_EQ(get("a"), std::nullopt) << "the oldest goes first";
   EXPECT_THAT(get("b"), Optional(late));
-  ASSERT_OK(Change([&](auto& rows) {
-    return rows.DropRegistrations(late.made, 10);
-  }));
+  ASSERT_OK(Change(
+      [&](auto& rows) { return rows.DropRegistrations(late.made, 10); }));
   EXPECT_THAT(get("b"), Optional(late)) << "not older than it";
 }
 
@@ -305,8 +314,9 @@ TEST_P(RegisteredContract, JobsAreKeptWithTheirFailures) {
   }));
   const JobFailureRow failure{IdOf(1), IdOf(8), "NOT_AUTHENTIC", "why"};
   ASSERT_OK(Change([&](auto& rows) { return rows.InsertJobFailure(failure); }));
-  EXPECT_THAT(Change([&](auto& rows) { return rows.InsertJobFailure(failure); }),
-              HasReason(Reason::kConflict));
+  EXPECT_THAT(
+      Change([&](auto& rows) { return rows.InsertJobFailure(failure); }),
+      HasReason(Reason::kConflict));
   job.state = JobState::kPaused;
   job.batches_moved = 30;
   ASSERT_OK(Change([&](auto& rows) { return rows.PutJob(job); }));
@@ -363,17 +373,16 @@ TEST(DekIdTest, AnIdHasOneText) {
 }
 
 TEST(DekIdTest, NothingElseIsAnId) {
-  for (const char* text :
-       {"", "ab000000-0000-0000-0000-000000000000",
-        "ab000000-0000-0000-0000-000000000000:",
-        "ab000000-0000-0000-0000-000000000000:01",
-        "ab000000-0000-0000-0000-000000000000:-1",
-        "ab000000-0000-0000-0000-000000000000:+1",
-        "ab000000-0000-0000-0000-000000000000:1 ",
-        "ab000000-0000-0000-0000-000000000000:4294967296",
-        "AB000000-0000-0000-0000-000000000000:1",
-        "ab000000-0000-0000-0000-00000000000:11",
-        "ab000000-0000-0000-0000-000000000000-1", ":1"}) {
+  for (const char* text : {"", "ab000000-0000-0000-0000-000000000000",
+                           "ab000000-0000-0000-0000-000000000000:",
+                           "ab000000-0000-0000-0000-000000000000:01",
+                           "ab000000-0000-0000-0000-000000000000:-1",
+                           "ab000000-0000-0000-0000-000000000000:+1",
+                           "ab000000-0000-0000-0000-000000000000:1 ",
+                           "ab000000-0000-0000-0000-000000000000:4294967296",
+                           "AB000000-0000-0000-0000-000000000000:1",
+                           "ab000000-0000-0000-0000-00000000000:11",
+                           "ab000000-0000-0000-0000-000000000000-1", ":1"}) {
     EXPECT_THAT(DekId::Parse(text), HasReason(Reason::kArgumentInvalid))
         << text;
   }

@@ -20,10 +20,9 @@ using ::strongroom::testing::HasReason;
 // Counts matches a census row by version, batches and DEKs.
 inline auto Counts(uint32_t version, uint64_t batches, uint64_t deks) {
   using ::testing::Field;
-  return ::testing::AllOf(
-      Field("version", &store::CensusRow::version, version),
-      Field("batches", &store::CensusRow::batches, batches),
-      Field("deks", &store::CensusRow::deks, deks));
+  return ::testing::AllOf(Field("version", &store::CensusRow::version, version),
+                          Field("batches", &store::CensusRow::batches, batches),
+                          Field("deks", &store::CensusRow::deks, deks));
 }
 
 class RegistryRig {
@@ -104,8 +103,8 @@ class RegistryRig {
                         });
     return promise->get_future();
   }
-  StatusOr<Registered> Register(
-      const Batch& batch, std::optional<Uuid> request_id = std::nullopt) {
+  StatusOr<Registered> Register(const Batch& batch,
+                                std::optional<Uuid> request_id = std::nullopt) {
     return RegisterLater(batch, request_id).get();
   }
 

@@ -175,7 +175,8 @@ TEST_F(RegistryTest, OneBadCallFailsAloneInItsGroup) {
 TEST_F(RegistryTest, CallsThatWaitTogetherShareOneTransaction) {
   HoldWriter();
   std::vector<std::future<StatusOr<Registered>>> answers;
-  for (int i = 0; i < 20; ++i) answers.push_back(RegisterLater(Seal(key_, 1, 1)));
+  for (int i = 0; i < 20; ++i)
+    answers.push_back(RegisterLater(Seal(key_, 1, 1)));
   const int before = store_.updates();
   LetWriterGo();
   for (auto& answer : answers) EXPECT_OK(answer.get());

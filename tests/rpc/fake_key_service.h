@@ -120,8 +120,8 @@ class FakeKeyService final : public service::KeyService {
     version = number;
     return View(call, key);
   }
-  StatusOr<service::DekList> ListDeks(
-      service::Call call, const service::DekQuery& asked) override {
+  StatusOr<service::DekList> ListDeks(service::Call call,
+                                      const service::DekQuery& asked) override {
     Note(call);
     query = asked;
     return deks;

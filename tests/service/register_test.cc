@@ -25,11 +25,10 @@ class RegisterTest : public ::testing::Test, protected Rig {
     command.registers = true;
     return command;
   }
-  StatusOr<SealedItem> Register(SealCommand command, Operation operation =
-                                                         Operation::kWrap) {
-    SR_ASSIGN_OR_RETURN(
-        SealResult result,
-        Seal(CallAs("app", operation), std::move(command)));
+  StatusOr<SealedItem> Register(SealCommand command,
+                                Operation operation = Operation::kWrap) {
+    SR_ASSIGN_OR_RETURN(SealResult result,
+                        Seal(CallAs("app", operation), std::move(command)));
     return std::move(result.items[0]);
   }
   std::string Registered(const Context& context = {}) {
@@ -44,9 +43,8 @@ class RegisterTest : public ::testing::Test, protected Rig {
     command.key_name = name;
     command.context = context;
     command.items.push_back({{}, std::nullopt, id});
-    SR_ASSIGN_OR_RETURN(
-        OpenResult result,
-        Open(CallAs(who, Operation::kUnwrap), std::move(command)));
+    SR_ASSIGN_OR_RETURN(OpenResult result, Open(CallAs(who, Operation::kUnwrap),
+                                                std::move(command)));
     return std::move(result.items[0]);
   }
   void SetRule(keyring::RegistrationRule rule) {
@@ -62,23 +60,21 @@ class RegisterTest : public ::testing::Test, protected Rig {
   size_t Count() {
     DekQuery query;
     query.key_name = "demo/a";
-    auto list =
-        service_->ListDeks(CallAs("root", Operation::kListDeks), query);
+    auto list = service_->ListDeks(CallAs("root", Operation::kListDeks), query);
     EXPECT_OK(list);
     return list->deks.size();
   }
 };
 
 TEST_F(RegisterTest, ARegisteredDekOpensByItsIdAndByItsToken) {
-  ASSERT_OK_AND_ASSIGN(SealedItem item,
-                       Register(Command({std::string(kDek)})));
+  ASSERT_OK_AND_ASSIGN(SealedItem item, Register(Command({std::string(kDek)})));
   ASSERT_TRUE(item.id.has_value());
   ASSERT_OK_AND_ASSIGN(OpenedItem opened, OpenById("app", item.id->ToString()));
   EXPECT_EQ(AsText(opened.secret.Expose()), kDek);
   EXPECT_EQ(opened.key_name, "demo/a");
-  ASSERT_OK_AND_ASSIGN(OpenResult by_token,
-                       Open(CallAs("app", Operation::kUnwrap),
-                            OpenOf({TokenOf(item)})));
+  ASSERT_OK_AND_ASSIGN(
+      OpenResult by_token,
+      Open(CallAs("app", Operation::kUnwrap), OpenOf({TokenOf(item)})));
   EXPECT_EQ(AsText(by_token.items[0].secret.Expose()), kDek);
 }
 
@@ -134,9 +130,9 @@ TEST_F(RegisterTest, ABatchOfIdsAndTokensIsAnsweredItemByItem) {
   OpenCommand command = OpenOf({Wrapped("demo/a"), {}, {}});
   command.items[1].dek_id = Registered();
   command.items[2].dek_id = "00000000-0000-4000-8000-000000000000:0";
-  ASSERT_OK_AND_ASSIGN(OpenResult result,
-                       Open(CallAs("root", Operation::kBatchUnwrap),
-                            std::move(command)));
+  ASSERT_OK_AND_ASSIGN(
+      OpenResult result,
+      Open(CallAs("root", Operation::kBatchUnwrap), std::move(command)));
   EXPECT_OK(result.items[0].status);
   EXPECT_OK(result.items[1].status);
   EXPECT_THAT(result.items[2].status, HasReason(Reason::kDekNotFound));
@@ -144,9 +140,9 @@ TEST_F(RegisterTest, ABatchOfIdsAndTokensIsAnsweredItemByItem) {
 
 TEST_F(RegisterTest, ItemsThatCannotBeSealedAreNotRegistered) {
   SealCommand command = Command({std::string(kDek), "short"});
-  ASSERT_OK_AND_ASSIGN(SealResult result,
-                       Seal(CallAs("app", Operation::kBatchWrap),
-                            std::move(command)));
+  ASSERT_OK_AND_ASSIGN(
+      SealResult result,
+      Seal(CallAs("app", Operation::kBatchWrap), std::move(command)));
   EXPECT_TRUE(result.items[0].id.has_value());
   EXPECT_THAT(result.items[1].status, HasReason(Reason::kDekSizeInvalid));
   EXPECT_EQ(Count(), 1u);
@@ -155,9 +151,9 @@ TEST_F(RegisterTest, ItemsThatCannotBeSealedAreNotRegistered) {
 TEST_F(RegisterTest, WithARequestIdAllItemsAreRegisteredOrNone) {
   SealCommand command = Command({std::string(kDek), "short"});
   command.request_id = kRequestId;
-  ASSERT_OK_AND_ASSIGN(SealResult result,
-                       Seal(CallAs("app", Operation::kBatchWrap),
-                            std::move(command)));
+  ASSERT_OK_AND_ASSIGN(
+      SealResult result,
+      Seal(CallAs("app", Operation::kBatchWrap), std::move(command)));
   EXPECT_THAT(result.items[0].status, HasReason(Reason::kConflict));
   EXPECT_THAT(result.items[1].status, HasReason(Reason::kDekSizeInvalid));
   EXPECT_EQ(Count(), 0u);
@@ -202,13 +198,15 @@ TEST_F(RegisterTest, ARequestIdWithOtherContentIsRefused) {
   SealCommand first = Command({std::string(kDek)}, {{"a", "b"}});
   first.request_id = kRequestId;
   ASSERT_OK(Register(std::move(first)));
-  const auto expect_refused = [&](const std::function<void(SealCommand*)>& edit) {
-    SealCommand command = Command({std::string(kDek)}, {{"a", "b"}});
-    command.request_id = kRequestId;
-    edit(&command);
-    EXPECT_THAT(Seal(CallAs("app", Operation::kBatchWrap), std::move(command)),
-                HasReason(Reason::kRequestIdReused));
-  };
+  const auto expect_refused =
+      [&](const std::function<void(SealCommand*)>& edit) {
+        SealCommand command = Command({std::string(kDek)}, {{"a", "b"}});
+        command.request_id = kRequestId;
+        edit(&command);
+        EXPECT_THAT(
+            Seal(CallAs("app", Operation::kBatchWrap), std::move(command)),
+            HasReason(Reason::kRequestIdReused));
+      };
   expect_refused([](SealCommand* c) { c->context = {{"a", "c"}}; });
   expect_refused([](SealCommand* c) { c->about.reference = "x"; });
   expect_refused([](SealCommand* c) { c->about.labels = {{"x", "y"}}; });
@@ -221,8 +219,8 @@ TEST_F(RegisterTest, ARequestIdWithOtherContentIsRefused) {
     c->items[0].secret = SecretBytes::CopyOf(AsBytes(other));
   });
   expect_refused([](SealCommand* c) {
-    c->items.push_back({SecretBytes::CopyOf(AsBytes(kDek)), std::nullopt,
-                        std::nullopt});
+    c->items.push_back(
+        {SecretBytes::CopyOf(AsBytes(kDek)), std::nullopt, std::nullopt});
   });
   EXPECT_EQ(Count(), 1u);
 }
@@ -280,7 +278,8 @@ TEST_F(RegisterTest, BadRegistrationsAreRefusedBeforeAnythingIsSealed) {
 
 TEST_F(RegisterTest, AKeyThatDemandsRegistrationWrapsNothingElse) {
   SetRule(keyring::RegistrationRule::kRequired);
-  const auto demands = HasReason(Reason::kRegistrationRule, HasSubstr("demands"));
+  const auto demands =
+      HasReason(Reason::kRegistrationRule, HasSubstr("demands"));
   EXPECT_THAT(Register(SealOf("demo/a", {std::string(kDek)})), demands);
   EXPECT_THAT(Register(SealOf("demo/a", {"data"}), Operation::kEncrypt),
               demands);

@@ -118,8 +118,9 @@ class Rig {
         registry_(*registry::OpenRegistry(store_, clock_, NullMetrics())),
         jobs_(registry::CreateJobs(store_, *engine_, clock_, NullMetrics())),
         policy_(ParsedPolicy(kRigPolicy)),
-        service_(CreateKeyService(
-            {*keyring_, *registry_, *jobs_, *engine_, device_, policy_, audit_, clock_, metrics})) {
+        service_(
+            CreateKeyService({*keyring_, *registry_, *jobs_, *engine_, device_,
+                              policy_, audit_, clock_, metrics})) {
     EXPECT_OK(keyring_->Start());
   }
   ~Rig() {

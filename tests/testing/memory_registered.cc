@@ -196,8 +196,7 @@ Status MemoryRegistered::PutJob(const JobRow& row) {
 }
 
 Status MemoryRegistered::InsertJobFailure(const JobFailureRow& row) {
-  return state_.job_failures
-                 .emplace(std::pair(row.job_id, row.batch_id), row)
+  return state_.job_failures.emplace(std::pair(row.job_id, row.batch_id), row)
                  .second
              ? OkStatus()
              : store::JobFailureExists(row);

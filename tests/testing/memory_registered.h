@@ -41,10 +41,10 @@ class MemoryRegistered final : public store::RegisteredWrites {
   StatusOr<std::vector<store::CensusRow>> CensusOf(const Uuid& key_id) override;
   StatusOr<std::optional<store::JobRow>> GetJob(const Uuid& id) override;
   StatusOr<std::vector<store::JobRow>> JobsOf(const Uuid& key_id,
-                                       size_t limit) override;
+                                              size_t limit) override;
   StatusOr<std::vector<store::JobRow>> OpenJobs() override;
-  StatusOr<std::vector<store::JobFailureRow>> JobFailures(const Uuid& job_id,
-                                                   size_t limit) override;
+  StatusOr<std::vector<store::JobFailureRow>> JobFailures(
+      const Uuid& job_id, size_t limit) override;
   StatusOr<bool> HasFailed(const Uuid& job_id, const Uuid& batch_id) override;
 
   Status InsertBatch(const store::BatchRow& row) override;

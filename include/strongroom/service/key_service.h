@@ -52,7 +52,7 @@ struct DekAbout {
 };
 struct SealInput {
   SecretBytes secret;  // GenerateDataKey: empty, the service draws it
-  std::optional<Context> context;  // none: the request's
+  std::optional<Context> context;   // none: the request's
   std::optional<DekAbout> about{};  // none: the request's
 };
 struct SealCommand {  // Encrypt, Wrap, GenerateDataKey, and Batch forms
@@ -72,7 +72,7 @@ struct SealedItem {
   std::shared_ptr<const Bytes> header;
   Bytes leaf;
   uint32_t key_version = 0;
-  SecretBytes dek;  // GenerateDataKey with plaintext
+  SecretBytes dek;                    // GenerateDataKey with plaintext
   std::optional<registry::DekId> id;  // if registered
 };
 struct SealResult {
@@ -121,8 +121,7 @@ struct KeySettings {
   int64_t rotation_period_s = 0;
   batching::BatchPolicy policy;
   int64_t destroy_after_s = 30 * 86400;
-  keyring::RegistrationRule registration =
-      keyring::RegistrationRule::kOptional;
+  keyring::RegistrationRule registration = keyring::RegistrationRule::kOptional;
 };
 
 // KeyView is a key for the answer of an admin operation.

@@ -94,8 +94,8 @@ struct CensusRow {
 enum class JobState : uint8_t {
   kRunning = 1,
   kPaused = 2,
-  kDone = 3,       // nothing is left under the versions it was to empty
-  kPartial = 4,    // but for batches that cannot be moved: its failures
+  kDone = 3,     // nothing is left under the versions it was to empty
+  kPartial = 4,  // but for batches that cannot be moved: its failures
   kCancelled = 5,
 };
 
