@@ -478,12 +478,16 @@ void JobsImpl::NoteWaiting(const Uuid& id, const Turn& turn,
                            const Status& why) {
   const std::string text = std::string(ReasonName(ReasonOf(why))) + ": " +
                            std::string(MessageOf(why));
+  bool changed = false;
   const Status stored =
       InJob(id, turn, [&](store::Transaction& t, JobRow* job) -> Status {
-        if (job->waits_for == text) return OkStatus();
+        changed = job->waits_for != text;
+        if (!changed) return OkStatus();
         job->waits_for = text;
         return t.registered().PutJob(*job);
       });
+  // Said once for each cause, not once a second.
+  if (stored.ok() && !changed) return;
   log::Warning("a rewrap job has to wait",
                {{"job", id.ToString()}, {"error", why}});
   if (!stored.ok()) {

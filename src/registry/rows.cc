@@ -60,6 +60,12 @@ StatusOr<uint32_t> PutBatch(RegisteredWrites& rows, const Parsed& parsed,
       return Error(Reason::kConflict, "batch " + header.batch_id.ToString() +
                                           " is registered for another key");
     }
+    // A batch has one header under one version.
+    if (row->version == header.key_version &&
+        row->header != *parsed.deks.front().header) {
+      return Error(Reason::kConflict, "batch " + header.batch_id.ToString() +
+                                          " is registered with another header");
+    }
     row->deks += deks;
     SR_RETURN_IF_ERROR(rows.UpdateBatch(*row));
     census->Add(row->key_id, row->version, 0, deks);

@@ -101,7 +101,7 @@ class RegisteredContract : public ::testing::TestWithParam<const char*> {
 
 INSTANTIATE_TEST_SUITE_P(Stores, RegisteredContract,
                          ::testing::Values("Memory", "Sqlite"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& store) { return store.param; });
 
 TEST_P(RegisteredContract, WhatWasInsertedIsReadBackWhole) {
   const BatchRow batch = Batch(1, 3, 2);

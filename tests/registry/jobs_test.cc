@@ -58,8 +58,8 @@ class JobsTest : public ::testing::Test, protected service::Rig {
     for (size_t i = 0; i < ids_.size(); ++i) {
       service::OpenCommand command;
       command.items.push_back({{}, std::nullopt, ids_[i].ToString()});
-      auto opened = Open(CallAs("root", service::Operation::kUnwrap),
-                         std::move(command));
+      auto opened =
+          Open(CallAs("root", service::Operation::kUnwrap), std::move(command));
       ASSERT_OK(opened);
       EXPECT_EQ(AsText(opened->items[0].secret.Expose()), kDek);
       ASSERT_OK_AND_ASSIGN(auto held, registry_->Find({&ids_[i], 1}));
@@ -74,8 +74,8 @@ class JobsTest : public ::testing::Test, protected service::Rig {
     std::vector<std::pair<uint32_t, uint64_t>> census;
     EXPECT_OK(store_.Read([&](store::ReadTransaction& t) -> Status {
       for (uint32_t version = 1; version < 10; ++version) {
-        SR_ASSIGN_OR_RETURN(auto batches, t.registered().ListBatches(
-                                              key_, version, {}, 1000));
+        SR_ASSIGN_OR_RETURN(
+            auto batches, t.registered().ListBatches(key_, version, {}, 1000));
         for (const store::BatchRow& batch : batches) {
           ++counted[version].first;
           counted[version].second += batch.deks;
@@ -409,15 +409,14 @@ class JobsCrashTest
     : public JobsTest,
       public ::testing::WithParamInterface<std::pair<const char*, int>> {};
 
-INSTANTIATE_TEST_SUITE_P(
-    Steps, JobsCrashTest,
-    ::testing::Values(std::pair("rewrap/begin", 1),
-                      std::pair("rewrap/begin", 2),
-                      std::pair("rewrap/sealed", 1),
-                      std::pair("rewrap/sealed", 2),
-                      std::pair("rewrap/stored", 1),
-                      std::pair("rewrap/stored", 2),
-                      std::pair("rewrap/ended", 1)));
+INSTANTIATE_TEST_SUITE_P(Steps, JobsCrashTest,
+                         ::testing::Values(std::pair("rewrap/begin", 1),
+                                           std::pair("rewrap/begin", 2),
+                                           std::pair("rewrap/sealed", 1),
+                                           std::pair("rewrap/sealed", 2),
+                                           std::pair("rewrap/stored", 1),
+                                           std::pair("rewrap/stored", 2),
+                                           std::pair("rewrap/ended", 1)));
 
 TEST_P(JobsCrashTest, EveryDekOpensAndTheJobEnds) {
   for (int i = 0; i < 300; ++i) Register(1);

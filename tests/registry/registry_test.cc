@@ -71,6 +71,22 @@ TEST_F(RegistryTest, PartsOfOneBatchComeOneAfterAnother) {
   EXPECT_THAT(Census(), ElementsAre(Counts(1, 1, 3)));
 }
 
+TEST_F(RegistryTest, AnotherHeaderOfTheSameBatchIsRefused) {
+  const Batch batch = Seal(key_, 1, 2);
+  ASSERT_OK(Register(Part(batch, 0, 1)));
+  Batch forged = Part(batch, 1, 2);
+  Bytes header = *batch.header;
+  header.back() ^= 1;
+  forged.header = std::make_shared<const Bytes>(std::move(header));
+  EXPECT_THAT(Register(forged), HasReason(Reason::kConflict));
+  Batch of_other = forged;
+  of_other.header = std::make_shared<const Bytes>(envelope::SerializeHeader(
+      {other_key_, 1, batch.id, Bytes(envelope::kSealedSizeIv12, 7)}));
+  of_other.key_id = other_key_;
+  EXPECT_THAT(Register(of_other), HasReason(Reason::kConflict));
+  EXPECT_THAT(Census(), ElementsAre(Counts(1, 1, 1)));
+}
+
 TEST_F(RegistryTest, AShreddedDekIsRefusedForEverByThisAndTheNextProcess) {
   ASSERT_OK_AND_ASSIGN(Registered made, Register(Seal(key_, 1, 2)));
   EXPECT_OK(registry_->CheckNotShredded(made.ids[0]));

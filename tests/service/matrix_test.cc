@@ -26,6 +26,12 @@ keyring::KeyChange Relabelled() {
   return change;
 }
 
+DekQuery QueryOf(const std::string& key) {
+  DekQuery query;
+  query.key_name = key;
+  return query;
+}
+
 bool IsSeal(const OperationSpec& spec) {
   return spec.action == auth::Action::kEncrypt ||
          spec.action == auth::Action::kWrap ||
@@ -109,7 +115,7 @@ class MatrixTest : public ::testing::TestWithParam<Operation> {
       case Operation::kRotateKey:
         return service.RotateKey(call, key).status();
       case Operation::kListDeks:
-        return service.ListDeks(call, {key, {}, 0, ""}).status();
+        return service.ListDeks(call, QueryOf(key)).status();
       case Operation::kGetDek:
         return service.GetDek(call, key, dek_).status();
       case Operation::kDeleteDek:
