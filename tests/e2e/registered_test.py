@@ -23,13 +23,13 @@ class Registered(e2e.E2eTest):
         for _ in range(requests):
             answer = self.probe.ok("KeyService/BatchGenerateDataKeys", {
                 "name": KEY, "count": items, "register": True})
-            deks |= {item["dekId"]: item["dek"] for item in answer["items"]}
+            deks |= {item["dek_id"]: item["dek"] for item in answer["items"]}
         return deks
 
     def assert_all_open(self, deks, version):
         for dek_id, dek in deks.items():
-            opened = self.probe.ok("KeyService/Unwrap", {"dekId": dek_id})
-            self.assertEqual((opened["dek"], opened["keyVersion"]),
+            opened = self.probe.ok("KeyService/Unwrap", {"dek_id": dek_id})
+            self.assertEqual((opened["dek"], opened["key_version"]),
                              (dek, version))
 
     def census(self):
@@ -51,7 +51,7 @@ class Registered(e2e.E2eTest):
         self.assert_all_open(deks, 1)
 
         self.cli.ok("key", "rotate", KEY)
-        self.assert_cli_refused(self.cli.run("key", "destroy", KEY, 1), 1,
+        self.assert_cli_refused(self.cli.run("key", "destroy", KEY, 1), 6,
                                 "DEKS_OUTSTANDING", "40", "20")
         # Slow enough to be killed in the middle.
         job = self.cli.json("job", "start", KEY, "--rate", "10")["job_id"]
@@ -76,10 +76,10 @@ class Registered(e2e.E2eTest):
         self.cli.ok("key", "create", KEY)
         answer = self.probe.ok("KeyService/GenerateDataKey", {
             "name": KEY, "register": True})
-        self.cli.ok("dek", "shred", KEY, answer["dekId"], "--yes")
+        self.cli.ok("dek", "shred", KEY, answer["dek_id"], "--yes")
         for _ in range(2):
-            for request in ({"dekId": answer["dekId"]},
-                            {"wrappedDek": answer["wrappedDek"]}):
+            for request in ({"dek_id": answer["dek_id"]},
+                            {"wrapped_dek": answer["wrapped_dek"]}):
                 self.assert_refused(
                     self.probe.call("KeyService/Unwrap", request),
                     "FAILED_PRECONDITION", "DEK_SHREDDED")
@@ -89,7 +89,7 @@ class Registered(e2e.E2eTest):
         self.start()
         self.cli.ok("key", "create", KEY)
         request = {"name": KEY, "register": True,
-                   "requestId": e2e.b64(b"r" * 16)}
+                   "request_id": e2e.b64(b"r" * 16)}
         first = self.probe.ok("KeyService/GenerateDataKey", request)
         self.kill_and_start()
         self.assertEqual(self.probe.ok("KeyService/GenerateDataKey", request),
@@ -97,7 +97,7 @@ class Registered(e2e.E2eTest):
         self.assertEqual(self.census(), {1: 1})
         self.assert_refused(
             self.probe.call("KeyService/GenerateDataKey",
-                            request | {"dekBytes": 16}),
+                            request | {"dek_bytes": 16}),
             "INVALID_ARGUMENT", "REQUEST_ID_REUSED")
 
 

@@ -71,6 +71,7 @@ class CensusModelTest : public ::testing::TestWithParam<uint32_t>,
     FAIL() << "the job does not end";
   }
   void Restart() {
+    ASSERT_TRUE(service_->Drain(clock_.Steady() + std::chrono::seconds(60)));
     service_.reset();
     jobs_.reset();
     registry_.reset();
