@@ -155,7 +155,7 @@ TEST(PolicyTest, GrantsAreTheRulesThatNameTheCaller) {
   EXPECT_THAT(
       policy->GrantsOf(Named("payments-app")),
       ElementsAre("payments application: may wrap, unwrap on payments/**",
-                  "observers: may view, status, token on **"));
+                  "observers: may view, deks, status, token on **"));
   EXPECT_THAT(policy->GrantsOf(Named("operator")),
               ElementsAre(AllOf(HasSubstr("create, update, rotate"),
                                 HasSubstr(" where env=prod"))));

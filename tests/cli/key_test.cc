@@ -35,6 +35,7 @@ class KeyTest : public testing::CliTest {
     fake_.key.created = version.created;
     fake_.key.max_items = 1024;
     fake_.key.destroy_after = hours(720);
+    fake_.key.registration = "OPTIONAL";
     fake_.key_version = version;
   }
 };
@@ -88,6 +89,7 @@ TEST_F(KeyTest, TheJsonOfAKeyHasStableNames) {
     "primary_version": 1, "create_time": "2025-01-28T08:00:00.000Z",
     "rotation_period_s": null, "next_rotation_time": null,
     "max_items": 1024, "max_age_ms": 0, "destroy_after_s": 2592000,
+    "registration": "OPTIONAL",
     "versions": [{"version": 1, "state": "ENABLED", "primary": true,
       "create_time": "2025-01-28T08:00:00.000Z", "destroy_time": null, "destruction_held": false,
       "kek_id": "kek-1", "seals": 12}]})"));

@@ -489,7 +489,11 @@ TEST_F(SqliteStoreTest, AStoreFromBeforeWatermarksIsNoOldCopy) {
     ASSERT_OK(Bump(**store));
   }
   std::filesystem::remove(path_ + ".seq");
-  Tamper("ALTER TABLE versions DROP COLUMN held; PRAGMA user_version = 1");
+  Tamper(
+      "DROP TABLE job_failures; DROP TABLE jobs; DROP TABLE census; "
+      "DROP TABLE registrations; DROP TABLE tombstones; DROP TABLE deks; "
+      "DROP TABLE batches; ALTER TABLE keys DROP COLUMN registration; "
+      "ALTER TABLE versions DROP COLUMN held; PRAGMA user_version = 1");
   EXPECT_EQ((*Open())->Watermark(), 1u);
 }
 
