@@ -123,7 +123,7 @@ def openssl_and_grpc(root):
     """OpenSSL and gRPC only where the architecture says."""
     where = {
         "openssl/": {"envelope", "batching", "server", "client"},
-        "grpcpp/": {"rpc", "server", "client"},
+        "grpcpp/": {"rpc", "server", "client", "load"},
         "sqlite3.h": {"store"},
         "yaml-cpp/": {"base"},
         "spdlog/": {"base"},
