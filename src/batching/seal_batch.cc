@@ -60,7 +60,6 @@ void SealBatch::Start() {
   batch_id_ = Uuid(id);
   Await();
   if (!core_->Enlist(self)) {
-    if (!opens_window()) core_->Release(batch_, this);
     Abandon(Error(Reason::kDraining, "the service is shutting down"));
   } else {
     core_->CountTokenOperation();
@@ -85,11 +84,7 @@ void SealBatch::FailToken(const Status& status) {
 }
 
 void SealBatch::TokenDone(StatusOr<Bytes> sealed) {
-  const bool mine = Claim();
-  // A batch that opens a window keeps its place until that is published, so
-  // that no second batch of the key starts in between.
-  if (!opens_window()) core_->Release(batch_, this);
-  if (!mine) return;
+  if (!Claim()) return;
   const Core::Hold hold(core_);
   if (sealed.ok() && sealed->size() != sealed_size_) {
     sealed = Error(Reason::kHsmUnexpected,
@@ -101,7 +96,6 @@ void SealBatch::TokenDone(StatusOr<Bytes> sealed) {
   token_failed_.store(!sealed.ok());
   sealed_ = std::move(sealed);
   Arrive();
-  core_->Pump();
 }
 
 void SealBatch::Arrive() {
@@ -115,11 +109,9 @@ void SealBatch::Complete() {
     header = std::make_shared<const Bytes>(envelope::SerializeHeader(
         {kek_.key_id, kek_.version, batch_id_, *std::move(sealed_)}));
   }
-  const bool window = opens_window();
-  if (window) {
+  if (opens_window()) {
     if (outcome.ok()) OpenWindow(header);
     batch_key_.Wipe();
-    core_->Release(batch_, this);
   }
   if (outcome.ok()) {
     GiveResults(header);
@@ -127,7 +119,11 @@ void SealBatch::Complete() {
   } else {
     core_->Fail(batch_.slices, outcome);
   }
-  if (window) core_->Pump();
+  // Its place on the token was kept until here. So the items that come while
+  // this thread answers make one batch when it has done so, and not many small
+  // ones; and no second batch of the key starts before its window is open.
+  core_->Release(batch_, this);
+  core_->Pump();
 }
 
 Status SealBatch::Outcome() const {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "tests/testing/status_matchers.h"
 
@@ -55,6 +56,17 @@ TEST(RecordFormatTest, NoValueCanEndTheLineOrLeaveAscii) {
   }
   EXPECT_THAT(line, HasSubstr(R"(a\nb\r\"\\\u001b[31m\u007f)"));
   EXPECT_THAT(line, HasSubstr(R"(nul\u0000\ufffd)"));
+}
+
+TEST(RecordFormatTest, EachByteComesOutAsAJsonLibraryWouldWriteIt) {
+  for (int byte = 0; byte < 256; ++byte) {
+    Record record;
+    record.key = std::string("a") + static_cast<char>(byte) + "b";
+    const std::string quoted =
+        nlohmann::json(record.key)
+            .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+    EXPECT_THAT(FormatRecord(record, 1), HasSubstr("\"key\":" + quoted + "}"));
+  }
 }
 
 TEST(RecordFormatTest, LongTextsAreCutAndTheLineStaysBounded) {
