@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "bench/bench_device.h"
 #include "strongroom/base/metrics.h"
 #include "strongroom/base/random.h"
 #include "strongroom/batching/engine.h"
@@ -17,51 +18,8 @@
 namespace strongroom::batching {
 namespace {
 
-class InstantDevice final : public hsm::Device {
- public:
-  const hsm::DeviceInfo& info() const override { return info_; }
-  hsm::DeviceHealth Health() const override { return {}; }
-  void Seal(const Uuid&, ByteView, ByteView, SteadyTime,
-            SealDone done) override {
-    done(Bytes(envelope::kSealedSizeIv12));
-  }
-  void Open(const Uuid&, ByteView, ByteView, SteadyTime,
-            OpenDone done) override {
-    done(SecretBytes(envelope::kBatchKeySize));
-  }
-  Status CreateKek(const Uuid&, std::string_view) override {
-    return OkStatus();
-  }
-  void Adopt(const hsm::KekReference&) override {}
-  void Forget(const Uuid&) override {}
-  Status Prove(const Uuid&) override { return OkStatus(); }
-  Status DestroyKek(const Uuid&) override { return OkStatus(); }
-  StatusOr<std::vector<hsm::TokenObject>> List() override {
-    return std::vector<hsm::TokenObject>();
-  }
-  Status Probe() override { return OkStatus(); }
-  bool Shutdown(SteadyTime) override { return true; }
-
- private:
-  const hsm::DeviceInfo info_;
-};
-
-class OneKek final : public KekSource {
- public:
-  StatusOr<KekRef> Primary(const Uuid& key_id) override {
-    return KekRef{key_id, 1, kek_, {}};
-  }
-  StatusOr<KekRef> ForSeal(const Uuid& key_id) override {
-    return Primary(key_id);
-  }
-  StatusOr<KekRef> ForOpen(const Uuid& key_id, uint32_t) override {
-    return Primary(key_id);
-  }
-  bool SealIsCurrent(const KekRef&) override { return true; }
-
- private:
-  const Uuid kek_ = Uuid::Random();
-};
+using bench::InstantDevice;
+using bench::OneKek;
 
 std::vector<SealItem> NewItems(int64_t n) {
   std::vector<SealItem> items(n);

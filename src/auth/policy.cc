@@ -39,6 +39,7 @@ std::string_view ActionName(Action action) {
 
 struct Policy::Rules {
   std::vector<Rule> all;
+  std::map<std::string, RateLimit, std::less<>> limits;
   std::map<std::string, std::vector<const Rule*>, std::less<>> by_caller;
 
   const std::vector<const Rule*>& Of(const Caller& caller) const {
@@ -53,9 +54,10 @@ Policy::~Policy() = default;
 
 StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view yaml,
                                                       std::string_view origin) {
-  SR_ASSIGN_OR_RETURN(std::vector<Rule> all, ParseRules(yaml, origin));
+  SR_ASSIGN_OR_RETURN(PolicyFile file, ParsePolicyFile(yaml, origin));
   auto rules = std::make_unique<Rules>();
-  rules->all = std::move(all);
+  rules->all = std::move(file.rules);
+  rules->limits = std::move(file.limits);
   for (const Rule& rule : rules->all) {
     for (const std::string& who : rule.who) {
       rules->by_caller[who].push_back(&rule);
@@ -83,6 +85,12 @@ StatusOr<Permit> Policy::CheckService(const Caller& caller,
     return Permit(action, caller.id(), "");
   }
   return Denied(caller, action, "this service");
+}
+
+const RateLimit* Policy::LimitOf(const Caller& caller) const {
+  if (rules_->limits.empty()) return nullptr;
+  auto it = rules_->limits.find(caller.id());
+  return it == rules_->limits.end() ? nullptr : &it->second;
 }
 
 std::vector<std::string> Policy::GrantsOf(const Caller& caller) const {

@@ -44,8 +44,13 @@ struct Rule {
   std::string ToText() const;
 };
 
-// ParseRules reads a policy file; failures as Policy::Parse.
-StatusOr<std::vector<Rule>> ParseRules(std::string_view yaml,
-                                       std::string_view origin);
+struct PolicyFile {
+  std::vector<Rule> rules;
+  std::map<std::string, RateLimit, std::less<>> limits;  // by caller
+};
+
+// ParsePolicyFile reads a policy file; failures as Policy::Parse.
+StatusOr<PolicyFile> ParsePolicyFile(std::string_view yaml,
+                                     std::string_view origin);
 
 }  // namespace strongroom::auth

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kPolicyVersion = 1;
 constexpr size_t kMaxRuleNameSize = 128;
+constexpr int64_t kMaxRate = 10'000'000;
 
 // Words that `may` takes: actions, and groups of them.
 std::map<std::string_view, ActionSet> Words() {
@@ -139,14 +140,39 @@ StatusOr<Rule> ParseRule(const YamlNode& node) {
   return rule;
 }
 
-}  // namespace
+StatusOr<RateLimit> ParseRate(const YamlNode& node) {
+  RateLimit limit;
+  SR_ASSIGN_OR_RETURN(const YamlNode* rate,
+                      node.Require("operations_per_second"));
+  SR_ASSIGN_OR_RETURN(int64_t per_second, rate->AsInt(1, kMaxRate));
+  int64_t burst = per_second;
+  if (const YamlNode* given = node.Find("burst"); given != nullptr) {
+    SR_ASSIGN_OR_RETURN(burst, given->AsInt(1, kMaxRate));
+  }
+  limit.operations_per_second = static_cast<double>(per_second);
+  limit.burst = static_cast<double>(burst);
+  return limit;
+}
 
-StatusOr<std::vector<Rule>> ParseRules(std::string_view yaml,
-                                       std::string_view origin) {
-  SR_ASSIGN_OR_RETURN(YamlNode root, YamlNode::Parse(yaml, origin));
-  SR_RETURN_IF_ERROR(root.RefuseUnknown({"version", "rules"}));
-  SR_ASSIGN_OR_RETURN(const YamlNode* version, root.Require("version"));
-  SR_RETURN_IF_ERROR(version->AsInt(kPolicyVersion, kPolicyVersion).status());
+Status ParseLimits(const YamlNode& root, PolicyFile* file) {
+  if (root.Find("limits") == nullptr) return OkStatus();
+  SR_ASSIGN_OR_RETURN(const YamlNode* list, RequireList(root, "limits"));
+  for (const YamlNode& node : list->items()) {
+    SR_RETURN_IF_ERROR(
+        node.RefuseUnknown({"who", "operations_per_second", "burst"}));
+    SR_ASSIGN_OR_RETURN(const YamlNode* who, RequireList(node, "who"));
+    SR_ASSIGN_OR_RETURN(std::vector<std::string> callers, ParseWho(*who));
+    SR_ASSIGN_OR_RETURN(RateLimit limit, ParseRate(node));
+    for (std::string& caller : callers) {
+      if (!file->limits.emplace(caller, limit).second) {
+        return who->Invalid("'" + caller + "' has a limit already; want one");
+      }
+    }
+  }
+  return OkStatus();
+}
+
+StatusOr<std::vector<Rule>> ParseRules(const YamlNode& root) {
   SR_ASSIGN_OR_RETURN(const YamlNode* list, RequireList(root, "rules"));
   std::vector<Rule> rules;
   for (const YamlNode& node : list->items()) {
@@ -160,6 +186,20 @@ StatusOr<std::vector<Rule>> ParseRules(std::string_view yaml,
     rules.push_back(std::move(rule));
   }
   return rules;
+}
+
+}  // namespace
+
+StatusOr<PolicyFile> ParsePolicyFile(std::string_view yaml,
+                                     std::string_view origin) {
+  SR_ASSIGN_OR_RETURN(YamlNode root, YamlNode::Parse(yaml, origin));
+  SR_RETURN_IF_ERROR(root.RefuseUnknown({"version", "rules", "limits"}));
+  SR_ASSIGN_OR_RETURN(const YamlNode* version, root.Require("version"));
+  SR_RETURN_IF_ERROR(version->AsInt(kPolicyVersion, kPolicyVersion).status());
+  PolicyFile file;
+  SR_ASSIGN_OR_RETURN(file.rules, ParseRules(root));
+  SR_RETURN_IF_ERROR(ParseLimits(root, &file));
+  return file;
 }
 
 }  // namespace strongroom::auth

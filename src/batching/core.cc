@@ -120,6 +120,7 @@ void Core::Start(Queues::Batch batch) {
   for (const Slice& slice : batch.slices) {
     metrics_.queue_seconds.Observe(
         std::chrono::duration<double>(now - slice.work->submitted).count());
+    slice.work->Batched(batch.items, now);
   }
   metrics_.of(batch.operation)
       .batch_items.Observe(static_cast<double>(batch.items));

@@ -63,8 +63,10 @@ class Core : public std::enable_shared_from_this<Core> {
   SteadyTime Now() const { return clock_.Steady(); }
   // CallDeadline is the latest deadline of the slices, bounded by max_call.
   SteadyTime CallDeadline(const std::vector<Slice>& slices) const;
-  void CountTokenOperation() {
+  // Before the call: afterwards the items may be their owner's again.
+  void CountTokenOperation(const Queues::Batch& batch) {
     token_operations_.fetch_add(1, std::memory_order_relaxed);
+    for (const Slice& slice : batch.slices) slice.work->CountTokenOperation();
   }
   // Enlist makes a batch known to Shutdown; false if that gave up already.
   bool Enlist(std::shared_ptr<TokenBatch> batch) SR_EXCLUDES(mutex_);

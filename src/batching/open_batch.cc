@@ -26,13 +26,13 @@ class OpenBatch final : public TokenBatch {
     const auto aad = envelope::HeaderAad(header.key_id, header.key_version,
                                          header.batch_id, sealed.size());
     const SteadyTime deadline = core_->CallDeadline(batch_.slices);
+    core_->CountTokenOperation(batch_);
     Await();
     if (!core_->Enlist(self)) {
       core_->Release(batch_, this);
       Abandon(Error(Reason::kDraining, "the service is shutting down"));
       return;
     }
-    core_->CountTokenOperation();
     core_->device().Open(kek.kek, aad, sealed, deadline,
                          [self](StatusOr<SecretBytes> batch_key) {
                            self->TokenDone(std::move(batch_key));

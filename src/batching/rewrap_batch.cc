@@ -25,13 +25,13 @@ class RewrapBatch final : public TokenBatch {
   void Start(const KekRef& old) {
     use_ = old.use;
     auto self = std::static_pointer_cast<RewrapBatch>(shared_from_this());
+    core_->CountTokenOperation(batch_);
     Await();
     if (!core_->Enlist(self)) {
       core_->Release(batch_, this);
       Abandon(Draining());
       return;
     }
-    core_->CountTokenOperation();
     core_->device().Open(
         old.kek,
         envelope::HeaderAad(header_.key_id, header_.key_version,
@@ -68,6 +68,7 @@ class RewrapBatch final : public TokenBatch {
     const size_t sealed_size = core_->device().info().iv_size +
                                envelope::kBatchKeySize + envelope::kTagSize;
     header_.key_version = primary.version;
+    core_->CountTokenOperation(batch_);
     Await();
     // Shutdown either finds this batch awaiting, or is seen here.
     if (core_->abandoned()) {
@@ -75,7 +76,6 @@ class RewrapBatch final : public TokenBatch {
       Abandon(Draining());
       return;
     }
-    core_->CountTokenOperation();
     core_->device().Seal(primary.kek,
                          envelope::HeaderAad(header_.key_id, primary.version,
                                              header_.batch_id, sealed_size),

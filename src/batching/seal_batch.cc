@@ -58,11 +58,11 @@ void SealBatch::Start() {
   std::array<uint8_t, Uuid::kSize> id;
   FillRandom(id);
   batch_id_ = Uuid(id);
+  core_->CountTokenOperation(batch_);
   Await();
   if (!core_->Enlist(self)) {
     Abandon(Error(Reason::kDraining, "the service is shutting down"));
   } else {
-    core_->CountTokenOperation();
     core_->device().Seal(
         kek_.kek,
         envelope::HeaderAad(kek_.key_id, kek_.version, batch_id_, sealed_size_),

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,11 +36,42 @@ class Work {
   // Done hands the request back.
   virtual void Done() = 0;
 
+  // Batched notes that a batch of so many items took some of this.
+  void Batched(size_t items, SteadyTime now) {
+    Raise(&batch_, static_cast<int64_t>(items));
+    Raise(&queued_us_,
+          std::chrono::duration_cast<std::chrono::microseconds>(now - submitted)
+              .count());
+  }
+  void CountTokenOperation() {
+    token_operations_.fetch_add(1, std::memory_order_relaxed);
+  }
+  // Whoever calls it has seen all items finished.
+  Cost cost() const {
+    return {
+        token_operations_.load(std::memory_order_relaxed),
+        static_cast<uint32_t>(batch_.load(std::memory_order_relaxed)),
+        std::chrono::microseconds(queued_us_.load(std::memory_order_relaxed))};
+  }
+
   const Operation operation;
   const std::string caller;
   const SteadyTime deadline;
   const SteadyTime submitted;
   std::atomic<size_t> unfinished{0};  // items
+
+ private:
+  static void Raise(std::atomic<int64_t>* to, int64_t value) {
+    int64_t seen = to->load(std::memory_order_relaxed);
+    while (seen < value &&
+           !to->compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
+    }
+  }
+
+  // Several batches may take parts of one request at once.
+  std::atomic<uint32_t> token_operations_{0};
+  std::atomic<int64_t> batch_{0};
+  std::atomic<int64_t> queued_us_{0};
 };
 
 template <typename Request, Operation kOperation>
@@ -56,6 +88,7 @@ class WorkOf final : public Work {
     return request->items[item].status.ok();
   }
   void Done() override {
+    request->cost = cost();
     auto done = std::move(request->done);
     if (done) done(std::move(request));
   }

@@ -13,6 +13,11 @@ namespace {
 
 // Trailing metadata, in every answer: what a caller quotes to the operator.
 constexpr char kRequestIdKey[] = "strongroom-request-id";
+// What a request cost: told to who asks (a header of the request) and may know.
+constexpr char kAskCostKey[] = "strongroom-cost";
+constexpr char kTokenOpsKey[] = "strongroom-token-ops";
+constexpr char kQueueKey[] = "strongroom-queue-us";
+constexpr char kBatchKey[] = "strongroom-batch";
 
 // gRPC deadlines are wall time; a far future one means none.
 std::optional<SteadyTime> DeadlineOf(const grpc::CallbackServerContext& context,
@@ -83,7 +88,17 @@ service::Call Exchange::MakeCall() {
       .peer = AddressOf(context_->peer()),
       .request_id = request_id_,
       .deadline = DeadlineOf(*context_, edge_.clock),
+      .ask_cost = context_->client_metadata().count(kAskCostKey) > 0,
   };
+}
+
+void Exchange::Tell(const std::optional<batching::Cost>& cost) {
+  if (!cost.has_value()) return;
+  context_->AddTrailingMetadata(kTokenOpsKey,
+                                std::to_string(cost->token_operations));
+  context_->AddTrailingMetadata(kQueueKey,
+                                std::to_string(cost->queued.count()));
+  context_->AddTrailingMetadata(kBatchKey, std::to_string(cost->batch));
 }
 
 void Exchange::Answer(const google::protobuf::MessageLite& response) {

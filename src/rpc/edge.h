@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -62,6 +63,8 @@ class Exchange {
   // MakeCall gives what the service is told of the request. Call it once.
   service::Call MakeCall();
 
+  // Tell puts what the request cost into the answer; before Answer or Fail.
+  void Tell(const std::optional<batching::Cost>& cost);
   void Answer(const google::protobuf::MessageLite& response);
   void Fail(const Status& status);
   // Refuse sends a request that could not be parsed through the pipeline, so
@@ -121,6 +124,7 @@ grpc::ServerUnaryReactor* ServeData(Edge& edge, service::Operation operation,
   Submit(edge.service, exchange->MakeCall(), *std::move(command),
          [exchange, compact](auto result) {
            if (!result.ok()) return exchange->Fail(result.status());
+           exchange->Tell(result->cost);
            google::protobuf::Arena answer_arena;
            auto* response =
                google::protobuf::Arena::CreateMessage<Response>(&answer_arena);

@@ -95,6 +95,7 @@ class HeaderSet {
 StatusOr<Target> TargetOf(const std::string& name,
                           const std::vector<TokenItem>& items) {
   Target target;
+  target.operations = items.size();
   if (!name.empty()) {
     SR_ASSIGN_OR_RETURN(target.name, KeyName::Parse(name));
   }
@@ -259,7 +260,7 @@ void Open(batching::Engine& engine, std::shared_ptr<Request> request,
   }
   work->done = [request, finish = std::move(finish)](
                    std::unique_ptr<batching::OpenRequest> opened) {
-    finish(Concluded(*request, ToResult(*request, *opened)));
+    finish(Concluded(*request, ToResult(*request, *opened), opened->cost));
   };
   engine.Open(std::move(work));
 }
@@ -277,7 +278,8 @@ void Rewrap(batching::Engine& engine, std::shared_ptr<Request> request,
   }
   work->done = [request, items = std::move(items), finish = std::move(finish)](
                    std::unique_ptr<batching::RewrapRequest> rewrapped) {
-    finish(Concluded(*request, ToResult(*request, items, *rewrapped)));
+    finish(Concluded(*request, ToResult(*request, items, *rewrapped),
+                     rewrapped->cost));
   };
   engine.Rewrap(std::move(work));
 }

@@ -100,6 +100,12 @@ Status Pipeline::Authorise(Request& request, const Target& target) {
       }
       break;
   }
+  const auth::Caller& caller = *request.call.caller;
+  SR_RETURN_IF_ERROR(limits_.Charge(*request.policy, caller, target.operations,
+                                    request.started));
+  request.tells_cost =
+      request.call.ask_cost &&
+      request.policy->CheckService(caller, auth::Action::kViewCost).ok();
   return OkStatus();
 }
 

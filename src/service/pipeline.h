@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "service/caller_limits.h"
 #include "service/request.h"
 #include "service/request_metrics.h"
 #include "strongroom/service/key_service.h"
@@ -66,6 +67,7 @@ class Pipeline {
  private:
   // DRAINING, UNAUTHENTICATED, DEADLINE_EXCEEDED.
   Status Admit(Request& request);
+  // Also charges the caller's limit: RATE_LIMITED. Besides
   // PERMISSION_DENIED, KEY_NOT_FOUND for what the caller named. What tokens
   // name is judged for each of its items: Request::owners.
   Status Authorise(Request& request, const Target& target);
@@ -82,6 +84,7 @@ class Pipeline {
 
   const ServiceParts parts_;
   RequestMetrics metrics_;
+  CallerLimits limits_;
   Gate gate_;
 };
 

@@ -152,7 +152,7 @@ void Registering::FinishSealed(batching::SealRequest& sealed, const Ids& ids) {
   for (SealedItem& item : result.items) {
     if (item.status.ok()) item.id = ids[next++];
   }
-  Finish(Concluded(*request_, std::move(result)));
+  Finish(Concluded(*request_, std::move(result), sealed.cost));
 }
 
 void Registering::Replay(Sealed asked, const Ids& ids) {
@@ -219,7 +219,7 @@ void Registering::Replayed(const batching::SealRequest& asked, const Ids& ids,
     if (with_plaintext_) to.dek = std::move(from.secret);
     to.id = ids[i];
   }
-  Finish(Concluded(*request_, std::move(result)));
+  Finish(Concluded(*request_, std::move(result), opened.cost));
 }
 
 }  // namespace

@@ -24,6 +24,8 @@ struct Target {
   // with them.
   const Labels* new_labels = nullptr;
   bool creates = false;  // the key need not exist
+  // What the caller's limit is charged; lifecycle and views are free.
+  uint64_t operations = 0;
 };
 
 // Subject is one key that a request is about, as the pipeline judged it.
@@ -48,6 +50,7 @@ struct Request {
   std::shared_ptr<const auth::Policy> policy;
   Subject named;
   std::map<Uuid, Subject> owners;
+  bool tells_cost = false;  // asked for, and permitted
 
   audit::Durability durability = audit::Durability::kWritten;
   audit::Record record;
@@ -69,7 +72,9 @@ Status WholeFailure(OperationClass operation_class,
 
 // Concluded is what an operation on items gives to the last step.
 template <typename Result>
-StatusOr<Result> Concluded(Request& request, Result result) {
+StatusOr<Result> Concluded(Request& request, Result result,
+                           const batching::Cost& cost) {
+  if (request.tells_cost) result.cost = cost;
   std::vector<ItemOutcome> items;
   items.reserve(result.items.size());
   for (const auto& item : result.items) {

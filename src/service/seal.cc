@@ -65,6 +65,7 @@ StatusOr<Target> PrepareSeal(const Request& request,
   }
   SR_RETURN_IF_ERROR(CheckRegistration(request, command));
   Target target;
+  target.operations = command.items.size();
   SR_ASSIGN_OR_RETURN(target.name, KeyName::Parse(command.key_name));
   return target;
 }
@@ -119,8 +120,9 @@ void Seal(const ServiceParts& parts, std::shared_ptr<Request> request,
   auto work = MakeSealRequest(*request, command);
   work->done = [request, finish = std::move(finish)](
                    std::unique_ptr<batching::SealRequest> sealed) {
-    finish(
-        Concluded(*request, ToResult(*request, sealed->keep_secrets, *sealed)));
+    finish(Concluded(*request,
+                     ToResult(*request, sealed->keep_secrets, *sealed),
+                     sealed->cost));
   };
   parts.engine.Seal(std::move(work));
 }

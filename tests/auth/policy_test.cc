@@ -72,6 +72,39 @@ TEST(PolicyTest, ARulePermitsItsCallersItsActionsOnItsKeys) {
   EXPECT_EQ(permit.key_name(), "payments/cards");
 }
 
+std::string WithLimits(const std::string& limits) {
+  return WithRule("name", "one") + "limits:\n" + limits;
+}
+
+TEST(PolicyTest, ALimitIsItsCallersAndItsBurstIsASecondUnlessSaid) {
+  auto policy = Parsed(WithLimits(
+      "  - {who: [\"cn:a\", \"cn:b\"], operations_per_second: 500}\n"
+      "  - {who: [\"cn:c\"], operations_per_second: 5, burst: 50}\n"));
+  ASSERT_NE(policy, nullptr);
+  ASSERT_NE(policy->LimitOf(Named("b")), nullptr);
+  EXPECT_EQ(*policy->LimitOf(Named("b")), (RateLimit{500, 500}));
+  EXPECT_EQ(*policy->LimitOf(Named("c")), (RateLimit{5, 50}));
+  EXPECT_EQ(policy->LimitOf(Named("d")), nullptr);
+}
+
+TEST(PolicyTest, BadLimitsAreRefused) {
+  for (const char* limits :
+       {"  []\n", "  - {who: [\"cn:a\"]}\n",
+        "  - {operations_per_second: 5}\n",
+        "  - {who: [], operations_per_second: 5}\n",
+        "  - {who: [\"a\"], operations_per_second: 5}\n",
+        "  - {who: [\"cn:a\"], operations_per_second: 0}\n",
+        "  - {who: [\"cn:a\"], operations_per_second: 10000001}\n",
+        "  - {who: [\"cn:a\"], operations_per_second: 5, burst: 0}\n",
+        "  - {who: [\"cn:a\"], operations_per_second: 5, per: second}\n",
+        "  - {who: [\"cn:a\"], operations_per_second: 5}\n"
+        "  - {who: [\"cn:b\", \"cn:a\"], operations_per_second: 6}\n"}) {
+    EXPECT_THAT(Policy::Parse(WithLimits(limits), "policy.yaml"),
+                HasReason(Reason::kConfigInvalid))
+        << limits;
+  }
+}
+
 TEST(PolicyTest, EverythingElseIsDenied) {
   auto policy = Parsed(kPolicy);
   struct Case {
@@ -155,7 +188,7 @@ TEST(PolicyTest, GrantsAreTheRulesThatNameTheCaller) {
   EXPECT_THAT(
       policy->GrantsOf(Named("payments-app")),
       ElementsAre("payments application: may wrap, unwrap on payments/**",
-                  "observers: may view, deks, status, token on **"));
+                  "observers: may view, deks, status, token, cost on **"));
   EXPECT_THAT(policy->GrantsOf(Named("operator")),
               ElementsAre(AllOf(HasSubstr("create, update, rotate"),
                                 HasSubstr(" where env=prod"))));

@@ -41,6 +41,7 @@ class FakeKeyService final : public service::KeyService {
     std::string peer;
     std::string request_id;
     std::optional<SteadyTime> deadline;
+    bool ask_cost;
   };
   std::vector<Seen> calls() const {
     MutexLock lock(mutex_);
@@ -211,6 +212,7 @@ class FakeKeyService final : public service::KeyService {
         .peer = call.peer,
         .request_id = call.request_id,
         .deadline = call.deadline,
+        .ask_cost = call.ask_cost,
     });
   }
 

@@ -9,8 +9,13 @@
 //       keys: ["payments/**"]             # '*' within a segment, '**' as the
 //                                         # last segment: anything below
 //       labels: {env: prod}               # optional: all must match
+//   limits:                               # optional
+//     - who: ["cn:payments-app"]          # each of them for itself
+//       operations_per_second: 500        # 1..10,000,000
+//       burst: 1000                       # optional: default one second's
 //
-// Rules only grant; nothing else takes away. A policy is immutable.
+// Rules only grant; nothing else takes away. A limit bounds how fast a caller
+// may use what it was granted. A policy is immutable.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +52,8 @@ namespace strongroom::auth {
   X(kViewKey, "view", "observe")          \
   X(kViewDeks, "deks", "observe")         \
   X(kViewStatus, "status", "observe")     \
-  X(kViewToken, "token", "observe")
+  X(kViewToken, "token", "observe")       \
+  X(kViewCost, "cost", "observe")
 
 enum class Action : uint8_t {
 #define STRONGROOM_X(enumerator, name, group) enumerator,
@@ -84,11 +90,20 @@ struct KeyFacts {
   bool named_by_caller = true;
 };
 
+// RateLimit is how fast a caller may go. An operation is one item: a unary
+// request is one, a batch as many as it brings.
+struct RateLimit {
+  double operations_per_second = 0;
+  double burst = 0;  // so many at once after a pause
+  friend bool operator==(const RateLimit&, const RateLimit&) = default;
+};
+
 class Policy {
  public:
   // Parse is strict: CONFIG_INVALID for unknown or repeated fields, unknown
   // actions (naming the nearest), empty lists, bad identities, patterns or
-  // labels, rules without a name or with another's, with file:line.
+  // labels, rules without a name or with another's, callers with two limits,
+  // with file:line.
   static StatusOr<std::shared_ptr<const Policy>> Parse(std::string_view yaml,
                                                        std::string_view origin);
   ~Policy();
@@ -100,9 +115,13 @@ class Policy {
   // the action on every key ("**", no labels).
   StatusOr<Permit> Check(const Caller& caller, Action action,
                          const KeyFacts& key) const;
-  // CheckService is for actions on no key (status, token): a rule with the
-  // action on "**".
+  // CheckService is for actions on no key (status, token, cost): a rule with
+  // the action on "**".
   StatusOr<Permit> CheckService(const Caller& caller, Action action) const;
+
+  // LimitOf is the caller's limit; nullptr if it has none. Lives as long as the
+  // policy.
+  const RateLimit* LimitOf(const Caller& caller) const;
 
   // GrantsOf lists the rules that name this caller, as text for WhoAmI.
   std::vector<std::string> GrantsOf(const Caller& caller) const;

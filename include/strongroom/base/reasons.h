@@ -38,6 +38,7 @@
   /* Too much at once: slow down. */                                      \
   X(kQueueFull, "QUEUE_FULL", kResourceExhausted)                         \
   X(kHsmBusy, "HSM_BUSY", kResourceExhausted)                             \
+  X(kRateLimited, "RATE_LIMITED", kResourceExhausted)                     \
   /* Not now. */                                                          \
   X(kDraining, "DRAINING", kUnavailable)                                  \
   X(kHsmUnavailable, "HSM_UNAVAILABLE", kUnavailable)                     \

@@ -71,10 +71,21 @@ class KekSource {
   virtual bool SealIsCurrent(const KekRef& kek) = 0;
 };
 
+// Cost is what the engine spent on a request.
+struct Cost {
+  // Token operations that served items of it, shared ones counted whole; 0 if
+  // an open window or a failure answered all.
+  uint32_t token_operations = 0;
+  uint32_t batch = 0;  // items of the largest batch it was in, others' too
+  std::chrono::microseconds queued{0};  // until its last batch was formed
+  friend bool operator==(const Cost&, const Cost&) = default;
+};
+
 // Work common to the three kinds of request.
 struct RequestBase {
   std::string caller;  // whose turn it takes
   SteadyTime deadline;
+  Cost cost;  // out
 };
 
 struct SealItem {

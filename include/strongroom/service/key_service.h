@@ -39,6 +39,7 @@ struct Call {
   std::string peer;                    // address, for the record
   std::string request_id;              // made by the edge; in every answer
   std::optional<SteadyTime> deadline;  // the client's; clamped by the row
+  bool ask_cost = false;               // the client wants to know the cost
 };
 
 using Context = std::vector<std::pair<std::string, std::string>>;
@@ -75,9 +76,11 @@ struct SealedItem {
   SecretBytes dek;                    // GenerateDataKey with plaintext
   std::optional<registry::DekId> id;  // if registered
 };
+// `cost` of a result is there if the call asked and the policy permits `cost`.
 struct SealResult {
   std::string key_name;
   std::vector<SealedItem> items;
+  std::optional<batching::Cost> cost;
 };
 
 struct OpenInput {
@@ -98,6 +101,7 @@ struct OpenedItem {
 };
 struct OpenResult {
   std::vector<OpenedItem> items;
+  std::optional<batching::Cost> cost;
 };
 
 struct RewrapCommand {
@@ -113,6 +117,7 @@ struct RewrappedItem {
 };
 struct RewrapResult {
   std::vector<RewrappedItem> items;
+  std::optional<batching::Cost> cost;
 };
 
 // KeySettings is what CreateKey is told beside the name.
