@@ -1,13 +1,8 @@
 #!/usr/bin/env bash
-# Runs every benchmark program of a build and says what machine it was.
-# usage: bench/run.sh BUILD_DIR
+# Runs the benchmarks of a build.
+#   bench/run.sh BUILD_DIR          everything; writes bench/RESULTS.md
+#   bench/run.sh BUILD_DIR soak     two minutes at 0.8 of the knee
 set -euo pipefail
-build=${1:?usage: bench/run.sh BUILD_DIR}
-printf '# %s\n' "$(date -u +%F)"
-printf '# %s, %s cores, %s, OpenSSL %s\n' \
-  "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
-  "$(. /etc/os-release && echo "$PRETTY_NAME")" "$(openssl version | cut -d' ' -f2)"
-for program in "$build"/bin/*_bench; do
-  printf '\n## %s\n' "$(basename "$program")"
-  "$program" --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
-done
+build=$(realpath "${1:?usage: bench/run.sh BUILD_DIR [soak]}")
+export STRONGROOM_BUILD=$build
+exec python3 -B "$(dirname "$0")/run.py" "${2:-all}"
