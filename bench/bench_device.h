@@ -29,6 +29,7 @@ class InstantDevice : public hsm::Device {
             OpenDone done) override {
     done(SecretBytes(envelope::kBatchKeySize));
   }
+  void OnSealRetry(MayRetrySeal) override {}
   Status CreateKek(const Uuid&, std::string_view) override {
     return OkStatus();
   }

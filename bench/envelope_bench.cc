@@ -29,7 +29,7 @@ void BM_ParseToken(benchmark::State& state) {
 }
 
 void BM_CanonicalContext(benchmark::State& state) {
-  std::vector<std::pair<std::string, std::string>> context;
+  ContextPairs context;
   for (int64_t i = state.range(0); i > 0; --i) {
     context.emplace_back("key" + std::to_string(i), "a value of some length");
   }

@@ -44,6 +44,7 @@ WallTime KeyringImpl::RunDue() {
   RotateOneDue(clock_.Now());
   DestroyOneDue(clock_.Now());
   TopUpLedgers();
+  ShowLedgers();
   return NextDue(clock_.Now());
 }
 

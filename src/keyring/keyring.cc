@@ -20,6 +20,10 @@ KeyringImpl::KeyringImpl(store::Store& store, hsm::Device& device,
       reservations_(
           metrics.GetCounter("strongroom_seal_ledger_reservations_total",
                              "Blocks of seals reserved in the store.")),
+      ledger_share_(metrics.GetGauge(
+          "strongroom_seal_ledger_highest_share",
+          "Seals counted under the most used primary version, of the bound at "
+          "which it refuses; a version is rotated at 0.5.")),
       live_(metrics) {
   device_.OnSealRetry([this](const Uuid& kek) { return CountRetry(kek); });
 }

@@ -162,6 +162,7 @@ class KeyringImpl final : public Keyring {
   uint64_t NewReservation() const;
   Status Reserve(const Uuid& key_id, const Version& version, LiveVersion& live);
   void TopUpLedgers();
+  void ShowLedgers() const;
   // CountRetry counts the further seal that the device wants to make; false if
   // it may not.
   bool CountRetry(const Uuid& kek);
@@ -175,6 +176,7 @@ class KeyringImpl final : public Keyring {
   const std::string holder_ = Uuid::Random().ToString();
   Counter& rotations_;
   Counter& reservations_;
+  Gauge& ledger_share_;
   LiveKeys live_;
 
   // The queue of changes: held from a change's first step to its last, token

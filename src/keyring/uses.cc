@@ -205,6 +205,18 @@ uint64_t KeyringImpl::NewReservation() const {
   return std::max<uint64_t>(options_.ledger_block, 1);
 }
 
+// One number for all keys: a label for each would be made by whoever may create
+// keys. `strongroom key show` tells each version's own.
+void KeyringImpl::ShowLedgers() const {
+  uint64_t most = 0;
+  const std::shared_ptr<const View> view = live_.Get();
+  for (const auto& [id, key] : view->keys) {
+    most = std::max(most, key->Find(key->key->primary)->ledger.Counted());
+  }
+  ledger_share_.Set(static_cast<double>(most) /
+                    static_cast<double>(kRefuseAtSeals));
+}
+
 // TopUpLedgers reserves the next block of every primary that is in use and has
 // less than half a block left, all in one transaction.
 void KeyringImpl::TopUpLedgers() {

@@ -112,8 +112,8 @@ Status Server::Parts::OpenBase() {
   SR_ASSIGN_OR_RETURN(auto rules, LoadPolicy(config.policy_path));
   policy = std::make_unique<auth::PolicySource>(std::move(rules));
   // The store first: its lock keeps a second process away from the audit log.
-  SR_ASSIGN_OR_RETURN(store,
-                      store::OpenSqliteStore({.path = config.store_path}));
+  SR_ASSIGN_OR_RETURN(store, store::OpenSqliteStore({.path = config.store_path,
+                                                     .metrics = metrics}));
   SR_ASSIGN_OR_RETURN(audit, audit::OpenAuditLog(config.audit_path, metrics));
   return MarkStore(config.mode, config.store_path, store.get());
 }

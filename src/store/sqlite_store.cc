@@ -41,8 +41,12 @@ class SqliteStore final : public Store {
     std::unique_ptr<WatermarkFile> watermark;
     Uuid installation_id;
   };
-  explicit SqliteStore(Parts parts)
-      : locks_(std::move(parts.locks)),
+  SqliteStore(Parts parts, Metrics& metrics)
+      : commit_seconds_(metrics.GetHistogram(
+            "strongroom_store_commit_seconds",
+            "Time of one change of the store, until it was durable.",
+            Buckets::kSeconds)),
+        locks_(std::move(parts.locks)),
         writer_(std::move(parts.writer)),
         reader_(std::move(parts.reader)),
         files_(std::move(parts.files)),
@@ -52,12 +56,16 @@ class SqliteStore final : public Store {
   Status Update(const std::function<Status(Transaction&)>& change) override
       SR_EXCLUDES(write_mutex_) {
     MutexLock lock(write_mutex_);
+    const SteadyTime start = Clock::System().Steady();
     // What is committed to a file that has no name any more is lost with us.
     for (const SameFile& file : files_) SR_RETURN_IF_ERROR(file.Check());
     SqliteTransaction transaction(*writer_);
     SR_RETURN_IF_ERROR(
         Run(*writer_, "BEGIN IMMEDIATE", [&] { return change(transaction); }));
     if (transaction.change_seq_moved()) NoteChangeSeq(transaction);
+    commit_seconds_.Observe(
+        std::chrono::duration<double>(Clock::System().Steady() - start)
+            .count());
     return OkStatus();
   }
 
@@ -100,6 +108,7 @@ class SqliteStore final : public Store {
     return status;
   }
 
+  Histogram& commit_seconds_;
   // First in, last out: the locks outlive the connections. (To close any
   // descriptor of the database would also free SQLite's own locks on it.)
   const std::vector<ProcessLock> locks_;
@@ -286,7 +295,8 @@ StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options) {
     SR_ASSIGN_OR_RETURN(SameFile file, SameFile::Of(path + suffix));
     parts.files.push_back(std::move(file));
   }
-  return std::unique_ptr<Store>(new SqliteStore(std::move(parts)));
+  return std::unique_ptr<Store>(
+      new SqliteStore(std::move(parts), options.metrics));
 }
 
 }  // namespace strongroom::store

@@ -18,6 +18,7 @@
 
 #include "strongroom/base/bytes.h"
 #include "strongroom/base/clock.h"
+#include "strongroom/base/metrics.h"
 #include "strongroom/base/names.h"
 #include "strongroom/base/status.h"
 #include "strongroom/store/registered.h"
@@ -153,6 +154,7 @@ class Store {
 struct SqliteOptions {
   std::string path;
   bool create = true;  // make it if absent
+  Metrics& metrics = NullMetrics();
 };
 
 // OpenSqliteStore opens or makes the database (mode 0600), takes the
