@@ -1,7 +1,7 @@
 # Short names for the presets of CMakePresets.json. Nothing is decided here.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help deps quickstart test check format tidy asan tsan fuzz bench clean
+.PHONY: help deps quickstart test check format tidy asan tsan fuzz bench soak clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -41,7 +41,13 @@ fuzz:            ## every parser for FUZZ_SECONDS (30)
 	@cmake --build --preset fuzz
 	@tests/fuzz/run.sh build/fuzz $${FUZZ_SECONDS:-30}
 
-bench:           ## benchmarks; see bench/README.md
+soak:            ## two minutes at 0.8 of the knee: no error, flat memory
+	@deploy/install-deps.sh
+	@cmake --preset bench >/dev/null
+	@cmake --build --preset bench
+	@bench/run.sh build/bench soak
+
+bench:           ## benchmarks; writes bench/RESULTS.md; see bench/README.md
 	@deploy/install-deps.sh
 	@cmake --preset bench >/dev/null
 	@cmake --build --preset bench

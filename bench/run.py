@@ -14,10 +14,9 @@ import sys
 import threading
 import time
 
-import place
 from place import BUILD, Place, Ratio, Service, finish, in_turn
 
-ROUNDS = 5
+ROUNDS = int(os.environ.get("STRONGROOM_BENCH_ROUNDS", "5"))
 SHORT = {"warm_up": 0.3, "duration": 1.5}
 RESULTS = pathlib.Path(__file__).resolve().parent / "RESULTS.md"
 

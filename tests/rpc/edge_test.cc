@@ -177,6 +177,49 @@ TEST_F(EdgeTest, EveryRequestHasAnIdOfItsOwn) {
   EXPECT_THAT(ids, SizeIs(3));
 }
 
+std::optional<std::string> Trailer(const grpc::ClientContext& context,
+                                   const char* name) {
+  const auto& trailers = context.GetServerTrailingMetadata();
+  auto it = trailers.find(name);
+  if (it == trailers.end()) return std::nullopt;
+  return std::string(it->second.data(), it->second.size());
+}
+
+service::SealResult OneSealed(std::optional<batching::Cost> cost) {
+  service::SealResult result;
+  result.key_name = "k";
+  result.items.resize(1);
+  result.items[0].header = std::make_shared<const Bytes>(Bytes{1});
+  result.items[0].leaf = {2};
+  result.cost = cost;
+  return result;
+}
+
+TEST_F(EdgeTest, TheCostIsToldInTrailingMetadataIfTheServiceGivesIt) {
+  fake_.seal = [](service::SealCommand&) -> StatusOr<service::SealResult> {
+    return OneSealed(batching::Cost{2, 1024, std::chrono::microseconds(77)});
+  };
+  grpc::ClientContext context;
+  context.AddMetadata("strongroom-cost", "1");
+  v1::WrapResponse response;
+  ASSERT_TRUE(keys_->Wrap(&context, {}, &response).ok());
+  EXPECT_TRUE(fake_.calls().at(0).ask_cost);
+  EXPECT_EQ(Trailer(context, "strongroom-token-ops"), "2");
+  EXPECT_EQ(Trailer(context, "strongroom-batch"), "1024");
+  EXPECT_EQ(Trailer(context, "strongroom-queue-us"), "77");
+}
+
+TEST_F(EdgeTest, NoCostIsAskedForOrToldUnlessTheCallerAsks) {
+  fake_.seal = [](service::SealCommand&) -> StatusOr<service::SealResult> {
+    return OneSealed(std::nullopt);
+  };
+  grpc::ClientContext context;
+  v1::WrapResponse response;
+  ASSERT_TRUE(keys_->Wrap(&context, {}, &response).ok());
+  EXPECT_FALSE(fake_.calls().at(0).ask_cost);
+  EXPECT_EQ(Trailer(context, "strongroom-token-ops"), std::nullopt);
+}
+
 // One worker, one place in the queue.
 class NarrowEdgeTest : public EdgeTest {
  protected:
