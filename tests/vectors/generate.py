@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes the test vectors of the token string formats (docs/formats.md).
+"""Writes the test vectors of the formats (docs/formats.md).
 
 This program is written from the format document alone and shares nothing with
 the C++ code: a mistake would have to be made twice, in two languages, to go
@@ -17,9 +17,12 @@ import json
 import pathlib
 import struct
 import sys
+import zlib
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 HERE = pathlib.Path(__file__).resolve().parent
 DEK, DATA = 1, 2
@@ -539,6 +542,114 @@ def aes_gcm_vectors():
                "plaintext": plaintext, "sealed": sealed}
 
 
+# --- the bulk envelope ------------------------------------------------------
+
+BULK_DEK = made("bulk dek", 32)
+BULK_SALT = made("bulk salt", 32)
+BULK_TOKEN = b"T1:" + BULK_DEK  # any bytes: the envelope does not look inside
+
+
+def bulk_key(what, start, dek=BULK_DEK, salt=BULK_SALT):
+    return HKDF(hashes.SHA256(), 32, salt,
+                b"strongroom envelope v1 " + what + start).derive(dek)
+
+
+def bulk_slot(size, sequence=1, token=BULK_TOKEN, padding=b""):
+    body = u32(sequence) + u16(len(token)) + token + padding
+    body += bytes(size - 4 - len(body))
+    return body + u32(zlib.crc32(body))
+
+
+def bulk(plaintext, form=0, chunk_log2=12, slot_log2=9, slots=None):
+    """(head, chunks): what the format document says, step by step."""
+    start = b"SRENVLP1" + bytes([form, chunk_log2, slot_log2, 0])
+    size = 1 << slot_log2
+    fixed = start + BULK_SALT + bulk_key(b"commitment", start)
+    fixed += bytes(size - len(fixed))
+    if slots is None:
+        slots = bulk_slot(size) + bytes(size)
+    step = 1 << chunk_log2
+    pieces = [plaintext[i:i + step]
+              for i in range(0, len(plaintext), step)] or [b""]
+    key = bulk_key(b"body", start)
+    chunks = [seal(key, struct.pack(">Q", i) + bytes(3)
+                   + bytes([i == len(pieces) - 1]), piece, b"")
+              for i, piece in enumerate(pieces)]
+    return fixed + slots, chunks
+
+
+def bulk_vectors():
+    def good(name, size, **options):
+        plaintext = made("bulk " + name, size)
+        head, chunks = bulk(plaintext, **options)
+        return {"name": name, "dek": BULK_DEK, "plaintext": plaintext,
+                "envelope": head + b"".join(chunks)}
+
+    for size in (0, 1, 4095, 4096, 4097):
+        yield good(f"{size} bytes in chunks of 4096", size)
+    yield good("chunks of 8192, slots of 1024", 9000, chunk_log2=13,
+               slot_log2=10)
+    size = 512
+    both = bulk_slot(size, 3) + bulk_slot(size, 2)
+    yield good("both slots, the first one newer", 5, slots=both)
+    yield good("both slots, the second one newer", 5,
+               slots=bulk_slot(size, 2) + bulk_slot(size, 3))
+    yield good("the first slot torn", 5,
+               slots=bulk_slot(size)[:-1] + b"\0" + bulk_slot(size, 2))
+    yield good("the highest sequence", 5,
+               slots=bulk_slot(size, 2**31 - 1) + bytes(size))
+
+    head, chunks = bulk(made("bulk refused", 5))
+    whole = head + b"".join(chunks)
+
+    def refused(name, reason, envelope):
+        return {"name": name, "dek": BULK_DEK, "envelope": envelope,
+                "refused": reason}
+
+    yield refused("empty", "MALFORMED", b"")
+    yield refused("the first 75 bytes", "MALFORMED", whole[:75])
+    yield refused("no chunk", "MALFORMED", head)
+    yield refused("a later version", "FORMAT_UNKNOWN",
+                  b"SRENVLP2" + whole[8:])
+    yield refused("an unknown form", "FORMAT_UNKNOWN",
+                  whole[:8] + b"\2" + whole[9:])
+    for at, value, what in ((9, 11, "chunk_log2 11"), (9, 25, "chunk_log2 25"),
+                            (10, 8, "slot_len_log2 8"),
+                            (10, 17, "slot_len_log2 17"), (11, 1, "reserved 1"),
+                            (80, 1, "padding of the fixed part")):
+        yield refused(what, "MALFORMED",
+                      whole[:at] + bytes([value]) + whole[at + 1:])
+    for name, slots in (
+            ("no valid slot", bytes(2 * size)),
+            ("sequence 0", bulk_slot(size, 0) + bytes(size)),
+            ("sequence 2^31", bulk_slot(size, 2**31) + bytes(size)),
+            ("padding of a slot",
+             bulk_slot(size, padding=b"\0\1") + bytes(size)),
+            ("token_len beyond the slot",
+             u32(1) + u16(507) + bytes(502)
+             + u32(zlib.crc32(u32(1) + u16(507) + bytes(502)))
+             + bytes(size))):
+        yield refused(name, "MALFORMED", whole[:size] + slots
+                      + whole[3 * size:])
+    head, chunks = bulk(made("bulk refused", 4096 + 5))
+    whole = head + b"".join(chunks)
+    yield refused("the last chunk cut to 16 bytes", "MALFORMED", whole[:-5])
+    yield refused("the last byte cut off", "NOT_AUTHENTIC", whole[:-1])
+    yield refused("the last chunk dropped", "NOT_AUTHENTIC",
+                  head + b"".join(chunks[:-1]))
+    yield refused("the first two chunks swapped", "NOT_AUTHENTIC",
+                  head + chunks[1] + chunks[0])
+    yield refused("a chunk repeated", "NOT_AUTHENTIC",
+                  head + b"".join([chunks[0], *chunks]))
+    yield refused("a byte appended", "NOT_AUTHENTIC", whole + b"\0")
+    yield refused("a bit of the salt", "NOT_AUTHENTIC",
+                  flipped(whole, 8 * 12))
+    yield refused("a bit of the commitment", "NOT_AUTHENTIC",
+                  flipped(whole, 8 * 44))
+    yield refused("a bit of the last tag", "NOT_AUTHENTIC",
+                  flipped(whole, 8 * len(whole) - 1))
+
+
 def check_refusals(vectors):
     """What we call NOT_AUTHENTIC must really not open, by this program too."""
     for vector in vectors:
@@ -562,6 +673,7 @@ FILES = {
     "known_answer.json": known_answer_vectors,
     "rewrap.json": rewrap_vectors,
     "aes_gcm.json": aes_gcm_vectors,
+    "bulk.json": bulk_vectors,
 }
 
 
