@@ -29,9 +29,13 @@ void BM_ParseToken(benchmark::State& state) {
 }
 
 void BM_CanonicalContext(benchmark::State& state) {
-  ContextPairs context;
+  std::vector<std::string> keys;
   for (int64_t i = state.range(0); i > 0; --i) {
-    context.emplace_back("key" + std::to_string(i), "a value of some length");
+    keys.push_back("key" + std::to_string(i));
+  }
+  ContextPairs context;
+  for (const std::string& key : keys) {
+    context.emplace_back(key, "a value of some length");
   }
   for (auto _ : state) {
     auto bytes = CanonicalContext(context);

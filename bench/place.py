@@ -81,8 +81,8 @@ class Service:
 
     def latency(self, microseconds):
         """Each token operation takes so long from now on."""
-        self.token.direct(f"latency C_Encrypt {microseconds}\n"
-                          f"latency C_Decrypt {microseconds}\n"
+        self.token.direct(f"latency C_Encrypt {microseconds}us\n"
+                          f"latency C_Decrypt {microseconds}us\n"
                           if microseconds else "")
 
     def environment(self, who="admin"):
