@@ -35,11 +35,11 @@ void BM_LeafOpen(benchmark::State& state) {
   const Uuid key_id = Uuid::Random();
   const Uuid batch_id = Uuid::Random();
   Bytes bytes;
-  (void)SealLeaf(key, key_id, batch_id, envelope::Purpose::kData, {},
-                 0, {}, Bytes(state.range(0), 1), &bytes);
+  (void)SealLeaf(key, key_id, batch_id, envelope::Purpose::kData, {}, 0, {},
+                 Bytes(state.range(0), 1), &bytes);
   const envelope::Leaf leaf = *envelope::ParseLeaf(bytes);
-  LeafOpener opener = *LeafOpener::Create(key, key_id, batch_id,
-                                          envelope::Purpose::kData);
+  LeafOpener opener =
+      *LeafOpener::Create(key, key_id, batch_id, envelope::Purpose::kData);
   for (auto _ : state) {
     if (!opener.Open(leaf, {}).ok()) state.SkipWithError("does not open");
   }
