@@ -23,6 +23,11 @@ DESTROY = ["destroy/begin"] + DESTROY_REST
 TAKE_BACK = _of("take-back", "begin", "object", "rows")
 RESUME = _of("resume", "begin", "reserved", "known-answer", "enabled",
              "published")
+REGISTER = _of("register", "begin", "rows", "stored")
+SHRED = _of("shred", "begin", "stored")
+START_REWRAP = _of("rewrap-start", "begin", "stored")
+# One pass over one chunk, and the pass that finds nothing.
+REWRAP = _of("rewrap", "begin", "sealed", "stored", "begin", "ended")
 # Named for the sake of a table: who resumes has the object already.
 UNREACHED = ["resume/object"]
 
@@ -39,4 +44,4 @@ RECOVERY = {
 }
 
 ALL = set(START + CREATE + ROTATE + UPDATE + MOVE + DESTROY + TAKE_BACK +
-          RESUME + UNREACHED)
+          RESUME + UNREACHED + REGISTER + SHRED + START_REWRAP + REWRAP)

@@ -32,6 +32,9 @@ def requests(name, wrapped, ciphertext):
     """One good request for each RPC, about this key and these tokens."""
     secret = e2e.b64(b"s" * 32)
     version = {"name": name, "version": 1}
+    nowhere = "00000000-0000-4000-8000-000000000000"
+    dek = {"name": name, "dek_id": nowhere + ":0"}
+    job = {"name": name, "job_id": nowhere}
     return {
         "KeyService/Encrypt": {"name": name, "plaintext": secret},
         "KeyService/Decrypt": {"ciphertext": ciphertext},
@@ -56,6 +59,17 @@ def requests(name, wrapped, ciphertext):
         "KeyAdmin/DisableVersion": version,
         "KeyAdmin/ScheduleDestroyVersion": version,
         "KeyAdmin/CancelDestroyVersion": version,
+        "KeyAdmin/ListDeks": {"name": name},
+        "KeyAdmin/GetDek": dek,
+        "KeyAdmin/DeleteDek": dek,
+        "KeyAdmin/ShredDek": dek,
+        "KeyAdmin/StartRewrap": {"name": name},
+        "KeyAdmin/GetJob": job,
+        "KeyAdmin/ListJobs": {"name": name},
+        "KeyAdmin/PauseJob": job,
+        "KeyAdmin/ResumeJob": job,
+        "KeyAdmin/CancelJob": job,
+        "KeyAdmin/GetCensus": {"name": name},
         "KeyAdmin/ListTokenObjects": {},
         "KeyAdmin/GetStatus": {},
         "KeyAdmin/WhoAmI": {},
@@ -97,12 +111,14 @@ class Identities(e2e.E2eTest):
 
     def test_the_matrix_has_every_rpc_and_the_administrator_passes(self):
         self.assertEqual(sorted(self.requests), sorted(rpcs()))
-        self.assertEqual(len(self.requests), 24)
+        self.assertEqual(len(self.requests), 35)
         # What is refused below is refused for who asks, not for what is asked.
         for method, request in self.requests.items():
             answer = self.admin.call(method, request)
             if answer["code"] != "OK":
-                self.assertIn(answer["reason"], ("KEY_EXISTS", "VERSION_STATE"))
+                self.assertIn(answer["reason"], (
+                    "KEY_EXISTS", "VERSION_STATE", "DEK_NOT_FOUND",
+                    "JOB_NOT_FOUND"))
                 continue
             for item in answer["response"].get("items", []):
                 self.assertFalse(item.get("status"), item)

@@ -125,6 +125,8 @@ class Rig {
   }
   ~Rig() {
     engine_->Shutdown(clock_.Steady() + std::chrono::seconds(10));
+    // Its thread may still be leaving the service.
+    registry_->Shutdown();
     device_.Shutdown(clock_.Steady() + std::chrono::seconds(10));
   }
 
