@@ -58,14 +58,20 @@ bool ListenAddress::IsLoopback() const {
   return (ntohl(binary.s_addr) >> 24) == 127;
 }
 
-Status ListenAddress::Probe() const {
-  int fd = socket(is_v6_ ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+ListeningSocket::~ListeningSocket() {
+  if (fd_ >= 0) close(fd_);
+}
+
+StatusOr<ListeningSocket> ListenAddress::Listen() const {
+  int fd = socket(is_v6_ ? AF_INET6 : AF_INET,
+                  SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) {
     return Error(
         Reason::kConfigInvalid,
         "cannot make a socket for " + ToString() + ": " + std::strerror(errno));
   }
-  // As gRPC does: a port whose last owner just left is free.
+  ListeningSocket owner(fd, port_);
+  // A port whose last owner just left is free.
   int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in6 v6{};
@@ -85,9 +91,15 @@ Status ListenAddress::Probe() const {
     address = reinterpret_cast<const sockaddr*>(&v4);
     size = sizeof v4;
   }
-  int failed = bind(fd, address, size) == 0 && listen(fd, 1) == 0 ? 0 : errno;
-  close(fd);
-  if (failed == 0) return OkStatus();
+  if (bind(fd, address, size) == 0 && listen(fd, SOMAXCONN) == 0) {
+    sockaddr_in6 real{};
+    socklen_t length = sizeof real;
+    getsockname(fd, reinterpret_cast<sockaddr*>(&real), &length);
+    // The port is at the same place in both families' addresses.
+    owner.set_port(ntohs(real.sin6_port));
+    return owner;
+  }
+  int failed = errno;
   if (failed == EADDRINUSE) {
     return Error(Reason::kAddressInUse,
                  "address " + ToString() +

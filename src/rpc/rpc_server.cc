@@ -10,10 +10,13 @@
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/security/tls_certificate_provider.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
+#include "rpc/acceptor.h"
 #include "rpc/edge.h"
 #include "rpc/listen_address.h"
 #include "rpc/services.h"
@@ -88,7 +91,6 @@ void SetLimits(const RpcOptions& options, grpc::ServerBuilder* builder) {
   auto set = [builder](const char* argument, int value) {
     builder->AddChannelArgument(argument, value);
   };
-  set(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on one port: an error
   set(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
   set(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
   set(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
@@ -98,10 +100,20 @@ void SetLimits(const RpcOptions& options, grpc::ServerBuilder* builder) {
   set(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   set(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   set(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  set(GRPC_ARG_MAX_CONNECTION_IDLE_MS, options.connection_idle_seconds * 1000);
   // So that an expired or revoked certificate does not live on for ever in a
   // connection that was made with it.
   set(GRPC_ARG_MAX_CONNECTION_AGE_MS, 3600'000);
   set(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, 60'000);
+}
+
+// Up to the listener's own number all is taken already, but for a few gaps.
+int ConnectionLimit(const RpcOptions& options, int listener) {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  int allowed = static_cast<int>(std::min<rlim_t>(files.rlim_cur, INT32_MAX));
+  return std::min(listener + 1 + options.max_connections,
+                  FreeFilesLimit(allowed));
 }
 
 }  // namespace
@@ -120,6 +132,7 @@ struct RpcServer::Parts {
   Edge edge;
   std::vector<std::unique_ptr<grpc::Service>> services;
   std::unique_ptr<grpc::Server> server;
+  std::unique_ptr<Acceptor> acceptor;
   int port = 0;
 };
 
@@ -129,22 +142,27 @@ StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(
   SetUpLibraries();
   SR_ASSIGN_OR_RETURN(ListenAddress address,
                       ListenAddress::Parse(options.listen));
-  // gRPC says only that it failed; this says why.
-  SR_RETURN_IF_ERROR(address.Probe());
+  SR_ASSIGN_OR_RETURN(ListeningSocket socket, address.Listen());
   auto parts = std::make_unique<Parts>(options, service, clock);
   grpc::ServerBuilder builder;
   SetLimits(options, &builder);
-  builder.AddListeningPort(address.ToString(), MakeCredentials(options.tls),
-                           &parts->port);
+  auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      MakeCredentials(options.tls));
   for (const auto& each : parts->services) builder.RegisterService(each.get());
   parts->server = builder.BuildAndStart();
-  if (parts->server == nullptr || parts->port == 0) {
-    return Error(Reason::kAddressInUse,
-                 "cannot listen on " + address.ToString() +
-                     "; want an address of this machine that is free");
+  if (parts->server == nullptr) {
+    return Error(Reason::kCertificateInvalid,
+                 "gRPC does not start with " + options.tls.certificate + ", " +
+                     options.tls.key + " and " + options.tls.client_ca +
+                     "; want PEM files that OpenSSL takes");
   }
+  parts->port = socket.port();
   std::unique_ptr<RpcServer> server(new RpcServer(std::move(parts)));
   server->SetServing(false);
+  int limit = ConnectionLimit(options, socket.fd());
+  server->parts_->acceptor =
+      std::make_unique<Acceptor>(std::move(socket), limit, std::move(acceptor));
   return server;
 }
 
@@ -164,6 +182,7 @@ void RpcServer::SetServing(bool serving) {
 }
 
 void RpcServer::Shutdown(std::chrono::system_clock::time_point deadline) {
+  parts_->acceptor.reset();
   parts_->server->Shutdown(deadline);
   parts_->server->Wait();
   parts_->server.reset();

@@ -32,6 +32,9 @@ struct RpcOptions {
   int blocking_workers = 4;           // lifecycle and views
   size_t blocking_queue = 64;
   size_t memory_bytes = 512u << 20;  // gRPC's buffers, all connections
+  // Less if the process may not open as many files and 256 more.
+  int max_connections = 4096;
+  int connection_idle_seconds = 900;  // without a call, then it is closed
 };
 
 // RpcServer is thread-safe. grpc.health.v1 and reflection are on.

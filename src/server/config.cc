@@ -158,7 +158,8 @@ Status ReadLimits(const YamlNode& root, Config* config) {
   SR_RETURN_IF_ERROR(RefuseUnknown(
       *section,
       {"max_concurrent_streams", "lifecycle_workers", "lifecycle_queue",
-       "max_queued_items", "max_queued_bytes", "network_memory_bytes"}));
+       "max_queued_items", "max_queued_bytes", "network_memory_bytes",
+       "max_connections", "connection_idle_seconds"}));
   Limits& limits = config->limits;
   constexpr int64_t kMiB = 1 << 20;
   SR_RETURN_IF_ERROR(OptionalNumber(*section, "max_concurrent_streams", 1,
@@ -172,6 +173,10 @@ Status ReadLimits(const YamlNode& root, Config* config) {
                                     &limits.max_queued_items));
   SR_RETURN_IF_ERROR(OptionalNumber(*section, "max_queued_bytes", 8 * kMiB,
                                     65536 * kMiB, &limits.max_queued_bytes));
+  SR_RETURN_IF_ERROR(OptionalNumber(*section, "max_connections", 1, 1 << 20,
+                                    &limits.max_connections));
+  SR_RETURN_IF_ERROR(OptionalNumber(*section, "connection_idle_seconds", 1,
+                                    86400, &limits.connection_idle_seconds));
   return OptionalNumber(*section, "network_memory_bytes", 32 * kMiB,
                         65536 * kMiB, &limits.network_memory_bytes);
 }

@@ -51,6 +51,22 @@ std::string WarnAboutLockedMemory() {
          "off";
 }
 
+std::string RaiseOpenFiles(int connections) {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return "";
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  getrlimit(RLIMIT_NOFILE, &files);
+  const rlim_t wanted = static_cast<rlim_t>(connections) + 512;
+  if (files.rlim_cur >= wanted) return "";
+  return "RLIMIT_NOFILE is " + std::to_string(files.rlim_cur) +
+         ", too low for " + std::to_string(connections) +
+         " connections (limits.max_connections), so fewer are taken; raise it "
+         "to " +
+         std::to_string(wanted) +
+         " (LimitNOFILE in the systemd unit) or lower max_connections";
+}
+
 void NotifySupervisor(const std::string& line) {
   const char* path = std::getenv("NOTIFY_SOCKET");
   if (path == nullptr) return;

@@ -17,6 +17,11 @@ void HardenProcess();
 // with what to do; empty if all is well.
 std::string WarnAboutLockedMemory();
 
+// RaiseOpenFiles lets the process open as many files as it may be allowed, and
+// gives a sentence if these are too few for `connections`; empty if all is
+// well.
+std::string RaiseOpenFiles(int connections);
+
 // NotifySupervisor sends one line ("READY=1", "STOPPING=1") to the systemd that
 // started us; does nothing without one.
 void NotifySupervisor(const std::string& line);

@@ -203,6 +203,8 @@ Status Server::Parts::Listen() {
   options.blocking_workers = config.limits.lifecycle_workers;
   options.blocking_queue = config.limits.lifecycle_queue;
   options.memory_bytes = config.limits.network_memory_bytes;
+  options.max_connections = config.limits.max_connections;
+  options.connection_idle_seconds = config.limits.connection_idle_seconds;
   SR_ASSIGN_OR_RETURN(rpc, rpc::RpcServer::Start(options, *service, clock));
   health = std::make_unique<HealthWatch>(
       *device, metrics, [this](bool serving) { rpc->SetServing(serving); });
@@ -291,7 +293,9 @@ StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config,
       .GetGauge("strongroom_build_info", "1, with the version as a label",
                 {{"version", kVersion}})
       .Set(1);
-  if (std::string advice = WarnAboutLockedMemory(); !advice.empty()) {
+  for (std::string advice : {WarnAboutLockedMemory(),
+                             RaiseOpenFiles(config.limits.max_connections)}) {
+    if (advice.empty()) continue;
     log::Warning(advice);
     parts->warnings.push_back(std::move(advice));
   }

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import secrets
 import shutil
 import signal
@@ -96,10 +97,17 @@ def _end_with_parent():
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _prepare(files):
+    """In the child: `files` are the soft and hard limit on open ones."""
+    if files is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, files)
+    _end_with_parent()
+
+
 class Daemon:
     """One strongroomd process; its output goes to files."""
 
-    def __init__(self, test, arguments, env=None, user=None):
+    def __init__(self, test, arguments, env=None, user=None, files=None):
         self._test = test
         self.number = test.next_number()
         self.out_path = test.dir / f"strongroomd.{self.number}.out"
@@ -116,7 +124,8 @@ class Daemon:
             self.process = subprocess.Popen(
                 [program, *map(str, arguments)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                env=environment, preexec_fn=_end_with_parent, **credentials)
+                env=environment, preexec_fn=lambda: _prepare(files),
+                **credentials)
         test.addCleanup(self.kill)
 
     @property

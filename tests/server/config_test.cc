@@ -44,7 +44,9 @@ constexpr char kGood[] =
     "limits:\n"
     "  max_concurrent_streams: 64\n"
     "  lifecycle_workers: 2\n"
-    "  max_queued_items: 8192\n";
+    "  max_queued_items: 8192\n"
+    "  max_connections: 100\n"
+    "  connection_idle_seconds: 60\n";
 
 // With replaces the one occurrence of `from`.
 std::string With(std::string_view from, std::string_view to) {
@@ -78,6 +80,8 @@ TEST(ConfigTest, EveryFieldIsRead) {
   EXPECT_EQ(config.limits.max_concurrent_streams, 64);
   EXPECT_EQ(config.limits.lifecycle_workers, 2);
   EXPECT_EQ(config.limits.max_queued_items, 8192u);
+  EXPECT_EQ(config.limits.max_connections, 100);
+  EXPECT_EQ(config.limits.connection_idle_seconds, 60);
 }
 
 struct BadCase {
@@ -146,6 +150,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"LongDrain", "drain_seconds: 20", "drain_seconds: 4000",
                 "drain_seconds"},
         BadCase{"TooManyWorkers", "workers: 3", "workers: 1000", "workers"},
+        BadCase{"NoConnections", "max_connections: 100", "max_connections: 0",
+                "max_connections"},
+        BadCase{"NoTimeToBeIdle", "connection_idle_seconds: 60",
+                "connection_idle_seconds: 0", "connection_idle_seconds"},
         BadCase{"QueueSmallerThanARequest", "max_queued_items: 8192",
                 "max_queued_items: 100", "max_queued_items"},
         BadCase{"StreamsNotANumber", "max_concurrent_streams: 64",
