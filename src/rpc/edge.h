@@ -27,6 +27,8 @@ class RequestIds {
  public:
   RequestIds();
   std::string Next();
+  // count is how many were given out.
+  uint64_t count() const { return count_.load(std::memory_order_relaxed); }
 
  private:
   std::string prefix_;

@@ -174,6 +174,8 @@ RpcServer::~RpcServer() {
 
 int RpcServer::port() const { return parts_->port; }
 
+uint64_t RpcServer::requests() const { return parts_->edge.ids.count(); }
+
 void RpcServer::SetServing(bool serving) {
   auto* health = parts_->server->GetHealthCheckService();
   health->SetServingStatus(serving);  // "" and every name asked for before

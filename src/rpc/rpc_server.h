@@ -51,6 +51,8 @@ class RpcServer {
   // port is the real one when port 0 was asked for.
   int port() const;
   void SetServing(bool serving);
+  // requests is how many have come so far, those refused included.
+  uint64_t requests() const;
 
   // Shutdown stops listening, waits for running calls, cancels those that
   // outlive `deadline`, and returns when every call was answered. Call once.

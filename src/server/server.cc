@@ -42,8 +42,10 @@ double SecondsOf(WallTime time) {
 
 // In the order they are made; destroyed in reverse, so users go before what
 // they use.
-// How long new requests are refused with a reason before the listener closes.
-constexpr std::chrono::milliseconds kRefusalTime(200);
+// New requests are refused with a reason until none has come for so long, and
+// at most for so long.
+constexpr std::chrono::milliseconds kQuietTime(200);
+constexpr std::chrono::seconds kRefusalTime(5);
 // How often an idle token is asked how it is.
 constexpr std::chrono::seconds kProbePeriod(5);
 
@@ -86,6 +88,7 @@ struct Server::Parts {
   Status RecordKeyringEvent(const keyring::Event& event);
   std::chrono::milliseconds TickKeys();
   std::chrono::milliseconds TickEngine();
+  void RefuseUntilQuiet(SteadyTime end);
   void RecordStop();
   void NoteCertificateDates();
 };
@@ -239,6 +242,17 @@ Status Server::Parts::RecordKeyringEvent(const keyring::Event& event) {
   return audit->Append(record, audit::Durability::kDurable);
 }
 
+// gRPC ends a call that arrives after its shutdown as CANCELLED, without a
+// reason. Callers who were told DRAINING, and to wait, have stopped by then.
+void Server::Parts::RefuseUntilQuiet(SteadyTime end) {
+  end = std::min(end, std::chrono::steady_clock::now() + kRefusalTime);
+  uint64_t before;
+  do {
+    before = rpc->requests();
+    std::this_thread::sleep_for(kQuietTime);
+  } while (rpc->requests() != before && std::chrono::steady_clock::now() < end);
+}
+
 void Server::Parts::RecordStop() {
   Status recorded = RecordEvent("service.stop", "drained");
   if (recorded.ok()) return;
@@ -381,9 +395,7 @@ bool Server::Stop() {
         "requests are left at the end of the drain time: refusing "
         "them");
   }
-  // gRPC ends a call that arrives after its shutdown without a reason. Callers
-  // who were told DRAINING, and to wait, have stopped sending by then.
-  if (parts.started) std::this_thread::sleep_for(kRefusalTime);
+  if (parts.started) parts.RefuseUntilQuiet(answers_end);
   parts.key_timer.reset();
   parts.engine_timer.reset();
   // Answers what is still queued, so that the listener below can end.

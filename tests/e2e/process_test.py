@@ -85,8 +85,11 @@ class Stopping(e2e.E2eTest):
         def work():
             while not stop.is_set():
                 try:
-                    answers.append(load.call("KeyService/GenerateDataKey",
-                                             {"name": "demo/app"}))
+                    answer = load.call("KeyService/GenerateDataKey",
+                                       {"name": "demo/app"})
+                    answers.append(answer)
+                    # Told to wait, a caller waits.
+                    stop.wait(answer.get("retry_ms", 0) / 1000)
                 except AssertionError as fault:
                     faults.append(str(fault))
                     return
@@ -104,9 +107,10 @@ class Stopping(e2e.E2eTest):
         good = [a for a in answers if a["code"] == "OK"]
         for answer in answers:
             self.assertEqual("response" in answer, answer["code"] == "OK")
-            # CANCELLED is gRPC's own word for what reached a closing listener.
-            self.assertIn(answer["code"], ("OK", "UNAVAILABLE", "CANCELLED"))
+            self.assertIn(answer["code"], ("OK", "UNAVAILABLE"), answer)
+            # Without a reason: nobody listens any more.
             self.assertIn(answer.get("reason", "DRAINING"), "DRAINING")
+        self.assertIn("DRAINING", {a.get("reason") for a in answers})
         # Every DEK that went out is recorded, and opens afterwards.
         records = [r for r in e2e.audit_lines(self.site.audit)
                    if r["operation"] == "GenerateDataKey"
@@ -118,6 +122,38 @@ class Stopping(e2e.E2eTest):
             opened = probe.ok("KeyService/Unwrap",
                               {"wrapped_dek": made["wrapped_dek"]})
             self.assertEqual(opened["dek"], made["dek"])
+
+    def test_while_requests_come_they_are_refused_with_a_reason(self):
+        """Longer than once: each refusal puts the end of listening off."""
+        self.start()
+        self.daemon.signal(signal.SIGTERM)
+        self.daemon.wait_log("stopping")
+        refused, started = 0, time.monotonic()
+        while time.monotonic() - started < 1.5:
+            answer = self.probe.call("KeyAdmin/WhoAmI", {})
+            if answer["code"] != "OK":
+                self.assert_refused(answer, "UNAVAILABLE", "DRAINING")
+                refused += 1
+        self.assertGreater(refused, 0)
+        self.assertEqual(self.daemon.wait(), 0, self.daemon.err())
+
+    def test_a_caller_who_does_not_stop_does_not_keep_it(self):
+        self.start()
+        stop = threading.Event()
+
+        def work():
+            while not stop.is_set():
+                self.probe.call("KeyAdmin/WhoAmI", {})
+        thread = threading.Thread(target=work)
+        thread.start()
+        started = time.monotonic()
+        self.daemon.signal(signal.SIGTERM)
+        try:
+            self.assertEqual(self.daemon.wait(), 0, self.daemon.err())
+            self.assertLess(time.monotonic() - started, 18)
+        finally:
+            stop.set()
+            thread.join()
 
     def test_a_second_sigterm_ends_it_at_once(self):
         self.start(drain_seconds=3000)
