@@ -83,6 +83,11 @@ Status AuditFile::ReadEnd() {
   return OkStatus();
 }
 
+bool AuditFile::Removed() const {
+  struct stat info;
+  return fstat(fd_, &info) == 0 && info.st_nlink == 0;
+}
+
 Status AuditFile::EndTornLine() {
   if (!torn_) return OkStatus();
   return Append("\n").status;

@@ -30,6 +30,8 @@ class AuditFile {
   uint64_t next_sequence() const { return next_sequence_; }
   // Torn: the file's last byte does not end a line.
   bool torn() const { return torn_; }
+  // Removed: no directory names the file any more, so its lines would be lost.
+  bool Removed() const;
   // EndTornLine writes the newline that a torn last line lacks, if it does.
   Status EndTornLine();
 

@@ -71,6 +71,7 @@ class FileAuditLog final : public AuditLog {
   std::vector<Status> Write(const std::vector<Waiter*>& group)
       SR_EXCLUDES(mutex_);
   Status Swap() SR_EXCLUDES(mutex_);
+  Status ReplaceIfRemoved() SR_EXCLUDES(mutex_);
   void NoteHealth(const Status& status);
 
   void SyncLoop() SR_EXCLUDES(mutex_);
@@ -204,6 +205,8 @@ std::vector<FileAuditLog::Waiter*> FileAuditLog::Group() {
 }
 
 std::vector<Status> FileAuditLog::Write(const std::vector<Waiter*>& group) {
+  Written written;
+  written.status = ReplaceIfRemoved();
   std::shared_ptr<AuditFile> file;
   {
     MutexLock lock(mutex_);
@@ -218,10 +221,9 @@ std::vector<Status> FileAuditLog::Write(const std::vector<Waiter*>& group) {
     ends.push_back(lines.size());
   }
 
-  Written written;
   {
     Stopwatch stopwatch(write_seconds_);
-    written.status = file->EndTornLine();
+    if (written.status.ok()) written.status = file->EndTornLine();
     if (written.status.ok()) written = file->Append(lines);
   }
   NoteHealth(written.status);
@@ -245,6 +247,25 @@ Status FileAuditLog::Swap() {
   next_sequence_ = std::max(next_sequence_, fresh->next_sequence());
   MutexLock lock(mutex_);
   file_.swap(fresh);
+  return OkStatus();
+}
+
+// A log that somebody removed is begun anew at its path: what would go on into
+// the removed file would be answered, and lost.
+Status FileAuditLog::ReplaceIfRemoved() {
+  {
+    MutexLock lock(mutex_);
+    if (!file_->Removed()) return OkStatus();
+  }
+  SR_RETURN_IF_ERROR(Swap());
+  log::Error("audit log was removed; a new one is begun",
+             {{"path", path_}, {"next_sequence", next_sequence_}});
+  MutexLock lock(mutex_);
+  // What waits here is in the removed file.
+  for (Waiter* waiter : std::exchange(sync_queue_, {})) {
+    Settle(waiter, Error(Reason::kAuditUnavailable,
+                         "audit log " + path_ + " was removed"));
+  }
   return OkStatus();
 }
 

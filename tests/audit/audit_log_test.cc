@@ -258,6 +258,53 @@ TEST_F(AuditLogTest, ReopenGoesOnInANewFileWithTheNextNumber) {
   EXPECT_THAT(Sequences(path_), ElementsAre(3));
 }
 
+TEST_F(AuditLogTest, ARemovedFileIsBegunAnewWithoutBeingTold) {
+  auto log = Open();
+  ASSERT_OK(log->Append(Named("a"), Durability::kWritten));
+  std::filesystem::remove(path_);
+  ASSERT_OK(log->Append(Named("b"), Durability::kDurable));
+  ASSERT_OK(log->Append(Named("c"), Durability::kWritten));
+  // The number that is missing shows what was taken away.
+  EXPECT_THAT(Sequences(path_), ElementsAre(2, 3));
+}
+
+TEST_F(AuditLogTest, ARemovedFileThatCannotBeBegunAnewRefuses) {
+  auto log = Open();
+  ASSERT_OK(log->Append(Named("a"), Durability::kWritten));
+  std::filesystem::remove(path_);
+  std::filesystem::create_directory(path_);
+  for (auto durability : {Durability::kWritten, Durability::kDurable}) {
+    EXPECT_THAT(log->Append(Named("b"), durability),
+                HasReason(Reason::kAuditUnavailable));
+  }
+  EXPECT_THAT(log->Ready(), HasReason(Reason::kAuditUnavailable));
+  std::filesystem::remove(path_);
+  ASSERT_OK(log->Append(Named("c"), Durability::kWritten));
+  EXPECT_THAT(Sequences(path_), ElementsAre(2));
+}
+
+TEST_F(AuditLogTest, AFileThatMayNotBeWrittenAnyMoreRefuses) {
+  auto log = Open();
+  ASSERT_OK(log->Append(Named("a"), Durability::kWritten));
+  int read_only = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  {
+    Replaced broken(path_, read_only);
+    EXPECT_THAT(log->Append(Named("b"), Durability::kWritten),
+                HasReason(Reason::kAuditUnavailable));
+  }
+  close(read_only);
+  ASSERT_OK(log->Append(Named("c"), Durability::kWritten));
+  EXPECT_THAT(Sequences(path_), ElementsAre(1, 2));
+}
+
+TEST_F(AuditLogTest, AFileCutToNothingGoesOnFromItsStart) {
+  auto log = Open();
+  ASSERT_OK(log->Append(Named("a"), Durability::kWritten));
+  std::filesystem::resize_file(path_, 0);
+  ASSERT_OK(log->Append(Named("b"), Durability::kWritten));
+  EXPECT_EQ(Contents(path_), FormatRecord(Named("b"), 2) + "\n");
+}
+
 TEST_F(AuditLogTest, AReopenThatFailsKeepsTheOldFile) {
   auto log = Open();
   std::string rotated = dir_.File("audit.jsonl.1");
