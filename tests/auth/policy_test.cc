@@ -89,8 +89,7 @@ TEST(PolicyTest, ALimitIsItsCallersAndItsBurstIsASecondUnlessSaid) {
 
 TEST(PolicyTest, BadLimitsAreRefused) {
   for (const char* limits :
-       {"  []\n", "  - {who: [\"cn:a\"]}\n",
-        "  - {operations_per_second: 5}\n",
+       {"  []\n", "  - {who: [\"cn:a\"]}\n", "  - {operations_per_second: 5}\n",
         "  - {who: [], operations_per_second: 5}\n",
         "  - {who: [\"a\"], operations_per_second: 5}\n",
         "  - {who: [\"cn:a\"], operations_per_second: 0}\n",

@@ -56,10 +56,9 @@ Json Answer(client::Client& client, const Json& request) {
   }
   const Bytes given_side = HexOf(request, "side");
   const client::Source side_source = From(given_side);
-  const auto opened =
-      client::FileOpener(client, options)
-          .Open(From(HexOf(request, "body")), Into(&plain),
-                given_side.empty() ? nullptr : &side_source);
+  const auto opened = client::FileOpener(client, options)
+                          .Open(From(HexOf(request, "body")), Into(&plain),
+                                given_side.empty() ? nullptr : &side_source);
   if (!opened.ok()) {
     return {{"reason", std::string(ReasonName(ReasonOf(opened.status())))}};
   }

@@ -7,16 +7,15 @@
 namespace strongroom::service {
 namespace {
 
-using ::strongroom::testing::HasReason;
 using std::chrono::milliseconds;
+using ::strongroom::testing::HasReason;
 
 auth::Caller Named(const std::string& common_name) {
-  return *auth::Authenticator().Authenticate(
-      {.verified = true,
-       .uris = {},
-       .dns_names = {},
-       .common_name = common_name,
-       .subject = ""});
+  return *auth::Authenticator().Authenticate({.verified = true,
+                                              .uris = {},
+                                              .dns_names = {},
+                                              .common_name = common_name,
+                                              .subject = ""});
 }
 
 std::shared_ptr<const auth::Policy> PolicyWith(const std::string& limits) {

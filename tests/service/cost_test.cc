@@ -36,9 +36,9 @@ TEST_F(CostTest, ABatchTellsTheTokenOperationsItTook) {
 
 TEST_F(CostTest, OpensAndRewrapsTellTheirsToo) {
   const Bytes token = rig_.Wrapped("demo/app");
-  ASSERT_OK_AND_ASSIGN(OpenResult opened,
-                       rig_.Open(Asking("root", Operation::kUnwrap),
-                                 Rig::OpenOf({token})));
+  ASSERT_OK_AND_ASSIGN(
+      OpenResult opened,
+      rig_.Open(Asking("root", Operation::kUnwrap), Rig::OpenOf({token})));
   ASSERT_TRUE(opened.cost.has_value());
   EXPECT_EQ(opened.cost->token_operations, 1u);
   rig_.Rotate("demo/app");
