@@ -26,6 +26,10 @@ bool IsSameFile(const std::string& a, const std::string& b) {
          first->st_ino == second->st_ino;
 }
 
+std::string TemporaryIn(const std::string& directory) {
+  return directory + "/.strongroom-XXXXXX";
+}
+
 }  // namespace
 
 Status Unwritable(const std::string& name, std::string_view step, int error) {
@@ -82,11 +86,18 @@ StatusOr<OutputFile> OutputFile::Open(const Environment& environment,
     free(real);
     if (!spec.secret) mode = there->st_mode & 0777;
   }
-  std::string temporary = DirectoryOf(path) + "/.strongroom-XXXXXX";
-  int fd = mkostemp(temporary.data(), O_CLOEXEC);
+  std::string temporary;
+  const std::string directory = DirectoryOf(path);
+  int fd = open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {
+    // Not every file system has files without a name.
+    temporary = TemporaryIn(directory);
+    fd = mkostemp(temporary.data(), O_CLOEXEC);
+  }
   if (fd < 0) return Unwritable(path, "create", errno);
   OutputFile file(fd, std::move(path));
   file.owned_ = true;
+  file.regular_ = true;
   file.replace_ = MayReplace(spec);
   file.mode_ = mode;
   file.temporary_ = std::move(temporary);
@@ -97,6 +108,7 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
     : fd_(other.fd_),
       name_(std::move(other.name_)),
       owned_(std::exchange(other.owned_, false)),
+      regular_(other.regular_),
       replace_(other.replace_),
       mode_(other.mode_),
       temporary_(std::exchange(other.temporary_, {})),
@@ -110,6 +122,27 @@ OutputFile::~OutputFile() {
 // Without `replace_` it never takes the name of a file that came up in the
 // meantime.
 Status OutputFile::Publish() {
+  if (temporary_.empty()) {
+    const std::string self = "/proc/self/fd/" + std::to_string(fd_);
+    if (!replace_) {
+      if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name_.c_str(),
+                 AT_SYMLINK_FOLLOW) == 0) {
+        return OkStatus();
+      }
+      return Unwritable(name_, "create", errno);
+    }
+    // A link does not replace; a rename does.
+    std::string name = TemporaryIn(DirectoryOf(name_));
+    int reserved = mkostemp(name.data(), O_CLOEXEC);
+    if (reserved < 0) return Unwritable(name_, "create", errno);
+    close(reserved);
+    unlink(name.c_str());
+    if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(),
+               AT_SYMLINK_FOLLOW) != 0) {
+      return Unwritable(name_, "create", errno);
+    }
+    temporary_ = std::move(name);
+  }
   if (replace_) {
     if (rename(temporary_.c_str(), name_.c_str()) == 0) return OkStatus();
     return Unwritable(name_, "rename", errno);
@@ -131,7 +164,7 @@ Status OutputFile::Publish() {
 }
 
 Status OutputFile::Finish() {
-  if (temporary_.empty()) return OkStatus();
+  if (!regular_) return OkStatus();
   if (metadata_) mode_ = metadata_->st_mode & 0777;
   if (fchmod(fd_, mode_) != 0) return Unwritable(name_, "chmod", errno);
   if (metadata_) {

@@ -26,8 +26,8 @@ class OutputFile {
 
   int fd() const { return fd_; }
   const std::string& name() const { return name_; }
-  // A file whose holes stay holes, and that can be given mode and times.
-  bool is_regular() const { return !temporary_.empty(); }
+  // A file, that can be given mode and times; not a stream.
+  bool is_regular() const { return regular_; }
 
   // KeepMetadata gives the file the mode and times of another one.
   void KeepMetadata(const struct stat& of) { metadata_ = of; }
@@ -41,9 +41,12 @@ class OutputFile {
   int fd_;
   std::string name_;
   bool owned_ = false;
+  bool regular_ = false;
   bool replace_ = false;
   mode_t mode_ = 0600;
-  std::string temporary_;  // empty: a stream
+  // Its name until it is whole. Empty: it has none (O_TMPFILE), so that nothing
+  // is left of it whatever ends the process.
+  std::string temporary_;
   std::optional<struct stat> metadata_;
 };
 

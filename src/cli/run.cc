@@ -235,6 +235,7 @@ int Run(const std::vector<std::string>& arguments,
 int StrongroomMain(int argc, char** argv) {
   // A reader that goes away is a failed write, not a death without a word.
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // nor is a limit on file sizes
   // gRPC's own log lines say nothing that our errors do not.
   setenv("GRPC_VERBOSITY", "NONE", 0);
   return Run({argv + std::min(argc, 1), argv + argc}, Environment::System());

@@ -39,8 +39,9 @@ class TokenClient final : public FakeClient {
     token.resize(token.size() + 32 + 16);
     return token;
   }
-  StatusOr<DataKey> GenerateDataKey(std::string_view, uint32_t, bool,
-                                    const Context&) override {
+  StatusOr<DataKey> GenerateDataKey(
+      std::string_view, uint32_t, bool, const Context&,
+      const std::optional<Registering>&) override {
     return DataKey{Dek(), Token(version), version};
   }
   StatusOr<Opened> Unwrap(ByteView token, const Context& context,
