@@ -99,7 +99,8 @@ StatusOr<SecretBytes> ReadPlaintext(const Environment& environment,
   return ReadInput(
       environment,
       {path, base64, envelope::kMaxDataSize, Reason::kPlaintextTooLarge,
-       "take a data key with `strongroom datakey` and encrypt on your side"});
+       "use `strongroom file encrypt`, or take a data key with `strongroom "
+       "datakey` and encrypt on your side"});
 }
 
 StatusOr<SecretBytes> ReadDek(const Environment& environment,
