@@ -1,25 +1,16 @@
 #include "strongroom/envelope/body_cipher.h"
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 
 #include <string>
 #include <string_view>
 
+#include "envelope/openssl_refused.h"
+#include "strongroom/envelope/hkdf.h"
+
 namespace strongroom::envelope {
 namespace {
-
-// A failed call leaves entries in the thread's error queue; they are dropped,
-// lest a TLS call on this thread takes them for its own.
-Status OpenSslRefused(const char* call) {
-  ERR_clear_error();
-  return Error(Reason::kInternal,
-               std::string("OpenSSL refused ") + call +
-                   "; want success: check the OpenSSL installation");
-}
 
 Status NotAuthentic(const std::string& what) {
   ERR_clear_error();
@@ -33,36 +24,11 @@ const EVP_CIPHER* Aes256Gcm() {
   return cipher;
 }
 
-EVP_KDF* Hkdf() {
-  static EVP_KDF* const kdf = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
-  return kdf;
-}
-
 Status Derive(const SecretBytes& dek, const BulkFixed& fixed,
               std::string_view what, MutableByteView out) {
-  const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context(
-      EVP_KDF_CTX_new(Hkdf()), &EVP_KDF_CTX_free);
-  if (context == nullptr) return OpenSslRefused("HKDF");
-  const auto start = fixed.Start();
   std::string info = "strongroom envelope v1 " + std::string(what);
-  info += AsText(start);
-  char digest[] = "SHA256";
-  // OpenSSL's parameters are not const, and it does not write to these.
-  OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-      OSSL_PARAM_construct_octet_string(
-          OSSL_KDF_PARAM_KEY, const_cast<uint8_t*>(dek.Expose().data()),
-          dek.size()),
-      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT,
-                                        const_cast<uint8_t*>(fixed.salt.data()),
-                                        fixed.salt.size()),
-      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(),
-                                        info.size()),
-      OSSL_PARAM_construct_end()};
-  if (EVP_KDF_derive(context.get(), out.data(), out.size(), params) != 1) {
-    return OpenSslRefused("HKDF");
-  }
-  return OkStatus();
+  info += AsText(fixed.Start());
+  return HkdfSha256(dek.Expose(), fixed.salt, AsBytes(info), out);
 }
 
 std::array<uint8_t, 12> Nonce(uint64_t index, bool last) {
