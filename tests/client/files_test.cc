@@ -360,7 +360,8 @@ class RewrapTest : public FilesTest {
  protected:
   RewrapTest() { client_.version = 2; }
   static bool Contains(const Bytes& content, const Bytes& token) {
-    return !std::ranges::search(content, token).empty();
+    return std::search(content.begin(), content.end(), token.begin(),
+                       token.end()) != content.end();
   }
   void ExpectOpens(const Bytes& content) {
     const StatusOr<Bytes> opened = Open(content);
