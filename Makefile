@@ -1,10 +1,10 @@
 # Short names for the presets of CMakePresets.json. Nothing is decided here.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help deps quickstart test check format tidy asan tsan fuzz bench soak clean
+.PHONY: help deps quickstart test check format tidy asan tsan fuzz bench soak file-proof clean
 
 help:            ## this list
-	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\): .*## /  make \1	/p' $(MAKEFILE_LIST)
 
 deps:            ## install what is missing (Debian 12; root or sudo)
 	@deploy/install-deps.sh
@@ -52,6 +52,13 @@ bench:           ## benchmarks; writes bench/RESULTS.md; see bench/README.md
 	@cmake --preset bench >/dev/null
 	@cmake --build --preset bench
 	@bench/run.sh build/bench
+
+file-proof:      ## 4 GiB encrypted, rotated, rewrapped, decrypted: what was written
+	@deploy/install-deps.sh
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release
+	@STRONGROOM_BUILD=$(CURDIR)/build/release /usr/bin/python3 -B \
+	  tests/e2e/file_proof.py $${FILE_PROOF_SIZE:-4G}
 
 clean:           ## remove what was built
 	@rm -rf build .quickstart
