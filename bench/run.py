@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 
+import files
 from place import BUILD, Place, Ratio, Service, finish, in_turn
 
 ROUNDS = int(os.environ.get("STRONGROOM_BENCH_ROUNDS", "5"))
@@ -287,6 +288,9 @@ def everything():
         rows += batches(fast) + unary(fast) + overload(fast)
         profile = (shares(fast, "wrap", in_flight=64)
                    + shares(fast, "batch-wrap", in_flight=4))
+        print("files", flush=True)
+        file_rows, file_section = files.measure(fast, ROUNDS)
+        rows += [Row(*cells) for cells in file_rows]
         fast.daemon.stop()
         slow = Service(here, "slow", shim=True, profile="generic", workers=8)
         rows += slow_device(slow) + fairness(slow)
@@ -296,11 +300,11 @@ def everything():
     print("policy table", flush=True)
     table = subprocess.run([BUILD / "bin/policy_table", "0.4"], check=True,
                            capture_output=True, text=True).stdout
-    write(head, day, rows, profile, table, micro(results))
+    write(head, day, rows, profile, file_section, table, micro(results))
     print(f"wrote {RESULTS} after {time.monotonic() - began:.0f} s")
 
 
-def write(head, day, rows, profile, table, programs):
+def write(head, day, rows, profile, file_section, table, programs):
     targets = ("| target | what | wanted | measured: median (range) | met |\n"
                "|---|---|---|---|---|\n")
     for row in sorted(rows, key=lambda r: r.cells[0]):
@@ -319,6 +323,9 @@ the numbers mean for the design in [NOTES.md](NOTES.md).
 ## Where the processor time of the service goes
 
 {profile}
+## Files
+
+{file_section}
 ## When a batch is formed
 
 `bin/policy_table`: the real engine, a device that is a timer, one key, Poisson

@@ -38,7 +38,7 @@ StatusOr<InputFile> InputFile::Open(const Environment& environment,
   const int fd =
       standard ? environment.in : open(path.c_str(), O_RDONLY | O_CLOEXEC);
   InputFile file(fd, NameOfInput(path), !standard);
-  if (fd < 0 || fstat(fd, &file.about_) != 0) {
+  if ((fd < 0 && !standard) || fstat(fd, &file.about_) != 0) {
     return Error(Reason::kFileUnreadable,
                  "cannot open " + file.name_ + ": " + std::strerror(errno));
   }
@@ -71,10 +71,9 @@ Status InputFile::CheckUnchanged() const {
       now.st_mtim.tv_nsec == about_.st_mtim.tv_nsec) {
     return OkStatus();
   }
-  return Error(Reason::kConflict,
-               name_ +
-                   " was changed while it was read; nothing is left of "
-                   "what was made of it: try again when it rests");
+  return Error(
+      Reason::kConflict,
+      name_ + " was changed while it was read; try again when it rests");
 }
 
 }  // namespace strongroom::cli

@@ -11,6 +11,7 @@
 #include "CLI/Formatter.hpp"
 #include "cli/commands.h"
 #include "cli/file_args.h"
+#include "cli/file_one.h"
 #include "cli/file_walk.h"
 #include "cli/output_file.h"
 #include "cli/progress.h"
@@ -22,142 +23,99 @@ namespace {
 
 using client::FileOpener;
 using client::FileOptions;
-using client::FileSealer;
 using client::Sink;
 using client::Source;
 
-// What every one of many files needs, checked once.
-struct Job {
-  Session& session;
-  const FileArgs& args;
-  client::Client& client;
-  client::Context context;
-  bool alone = true;  // shows its progress, and uses all cores
-
-  FileOptions Options(Progress* progress) const {
-    FileOptions options;
-    options.context = context;
-    options.chunk_log2 = args.chunk_log2;
-    options.threads = alone ? 0 : 1;
-    if (alone) {
-      options.progress = [progress](uint64_t done) { progress->Show(done); };
-    }
-    return options;
-  }
+// What becomes of one file of a tree.
+struct TreeStep {
+  bool is_one = true;  // else it is passed over
+  std::string out;
+  std::string side;  // "": attached
 };
 
-OutputSpec Target(const FileArgs& args, const std::string& path,
-                  const char* option) {
-  OutputSpec spec;
-  spec.path = path;
-  spec.option = option;
-  spec.force = args.data.force;
-  return spec;
+TreeStep SealingStep(const FileArgs& args, const std::string& path) {
+  const std::string out = args.out + "/" + path + kEnvelopeSuffix;
+  return {.out = out, .side = args.detached ? out + kSideSuffix : ""};
 }
 
-struct Made {
-  uint64_t size = 0;
-  uint32_t key_version = 0;
-};
+TreeStep OpeningStep(const FileArgs& args, const std::string& path) {
+  const std::string suffix = kEnvelopeSuffix;
+  if (!path.ends_with(suffix)) return {.is_one = false, .out = {}, .side = {}};
+  const std::string side = args.in + "/" + path + kSideSuffix;
+  return {.out = args.out + "/" + path.substr(0, path.size() - suffix.size()),
+          .side = StatOf(side) ? side : ""};
+}
 
-StatusOr<Made> EncryptOne(const Job& job, const std::string& in,
-                          const std::string& out, const std::string& side) {
-  const Environment& environment = job.session.environment();
-  const OutputSpec body_spec = Target(job.args, out, "OUT");
-  SR_RETURN_IF_ERROR(CheckOutput(environment, body_spec));
-  SR_ASSIGN_OR_RETURN(InputFile source, InputFile::Open(environment, in));
-  SR_ASSIGN_OR_RETURN(OutputFile body,
-                      OutputFile::Open(environment, body_spec));
-  if (source.is_regular()) body.KeepMetadata(source.about());
-  Progress progress(environment, "encrypting " + source.name(), source.size());
-  const FileSealer sealer(job.client, job.args.data.key,
-                          job.Options(&progress));
-  const Sink sink = client::SinkOf(body.fd(), body.name());
-  if (side.empty()) {
-    SR_ASSIGN_OR_RETURN(const client::SealedFile sealed,
-                        sealer.Seal(source.source(), sink));
-    SR_RETURN_IF_ERROR(source.CheckUnchanged());
-    SR_RETURN_IF_ERROR(body.Finish());
-    return Made{sealed.plaintext_size, sealed.key_version};
+// Nothing to do if all is there. A body without its side file is what a run
+// that was ended between the two leaves: it opens with nothing.
+StatusOr<bool> IsDone(const FileArgs& args, bool sealing,
+                      const TreeStep& step) {
+  if (args.data.force || !StatOf(step.out)) return false;
+  if (!sealing || step.side.empty() || StatOf(step.side)) return true;
+  return Error(Reason::kConflict,
+               step.out + " is there without its side file " + step.side +
+                   ": an earlier run ended between the two, or it is another "
+                   "file; remove it and run the same command again");
+}
+
+uint64_t SizesOf(const std::string& root,
+                 const std::vector<std::string>& paths) {
+  uint64_t sum = 0;
+  for (const std::string& path : paths) {
+    const auto about = StatOf(root + "/" + path);
+    if (about) sum += static_cast<uint64_t>(about->st_size);
   }
-  const OutputSpec side_spec = Target(job.args, side, "--side");
-  SR_RETURN_IF_ERROR(CheckOutput(environment, side_spec));
-  SR_ASSIGN_OR_RETURN(OutputFile head,
-                      OutputFile::Open(environment, side_spec));
-  const Sink head_sink = client::SinkOf(head.fd(), head.name());
-  SR_ASSIGN_OR_RETURN(const client::SealedFile sealed,
-                      sealer.Seal(source.source(), sink, &head_sink));
-  SR_RETURN_IF_ERROR(source.CheckUnchanged());
-  // The body first, the side file last: a side file has a whole body.
-  SR_RETURN_IF_ERROR(body.Finish());
-  SR_RETURN_IF_ERROR(head.Finish());
-  return Made{sealed.plaintext_size, sealed.key_version};
-}
-
-// On a stream some bytes may have left before the failure.
-Status Discard(const Status& status, const OutputFile& out) {
-  if (out.is_regular()) return status;
-  return Error(ReasonOf(status), std::string(status.message()) +
-                                     "; what was written to " + out.name() +
-                                     " is not whole and must be discarded");
-}
-
-StatusOr<Made> DecryptOne(const Job& job, const std::string& in,
-                          const std::string& out, const std::string& side) {
-  const Environment& environment = job.session.environment();
-  OutputSpec spec = Target(job.args, out, "OUT");
-  spec.secret = true;
-  spec.text_to_terminal = true;
-  SR_RETURN_IF_ERROR(CheckOutput(environment, spec));
-  SR_ASSIGN_OR_RETURN(InputFile source, InputFile::Open(environment, in));
-  SR_ASSIGN_OR_RETURN(OutputFile target, OutputFile::Open(environment, spec));
-  if (source.is_regular()) target.KeepMetadata(source.about());
-  Progress progress(environment, "decrypting " + source.name(), source.size());
-  const FileOpener opener(job.client, job.Options(&progress));
-  const Sink sink = client::SinkOf(target.fd(), target.name());
-  StatusOr<uint64_t> size = 0;
-  if (side.empty()) {
-    size = opener.Open(source.source(), sink);
-  } else {
-    SR_ASSIGN_OR_RETURN(const InputFile head,
-                        InputFile::Open(environment, side));
-    const Source head_source = head.source();
-    size = opener.Open(source.source(), sink, &head_source);
-  }
-  if (!size.ok()) return Discard(size.status(), target);
-  SR_RETURN_IF_ERROR(target.Finish());
-  return Made{*size, 0};
+  return sum;
 }
 
 // Into another directory, under the same names (with or without the suffix);
 // what is there already is skipped, so that the same command goes on.
 template <typename One>
-Status DoTree(const Job& job, bool sealing, const One& one) {
+Status DoTree(FileJob job, bool sealing, const One& one) {
   const FileArgs& args = job.args;
+  const Environment& environment = job.session.environment();
   namespace fs = std::filesystem;
   if (args.out.empty()) {
     return UsageError("--recursive wants a second directory, to write to");
   }
+  if (!args.side.empty()) {
+    return UsageError(
+        "--side names one file; with --recursive side files are called after "
+        "their bodies (encrypt: --detached)");
+  }
   SR_ASSIGN_OR_RETURN(const std::vector<std::string> found,
                       WalkFiles(args.in, args.globs));
-  const std::string suffix = kEnvelopeSuffix;
+  Progress progress(environment, sealing ? "encrypting" : "decrypting",
+                    {.bytes = environment.is_terminal(environment.err)
+                                  ? SizesOf(args.in, found)
+                                  : 0,
+                     .files = found.size()});
+  job.progress = &progress;
   const auto work = [&](const std::string& path) -> StatusOr<Done> {
-    if (!sealing && !path.ends_with(suffix)) return Done::kSkipped;
-    const std::string out =
-        args.out + "/" +
-        (sealing ? path + suffix : path.substr(0, path.size() - suffix.size()));
-    if (!args.data.force && StatOf(out)) return Done::kSkipped;
+    const TreeStep step =
+        sealing ? SealingStep(args, path) : OpeningStep(args, path);
+    if (!step.is_one) return Done::kSkipped;
+    SR_ASSIGN_OR_RETURN(const bool done, IsDone(args, sealing, step));
+    if (done) return Done::kSkipped;
     if (args.dry_run) return Done::kDone;
     std::error_code error;
-    fs::create_directories(DirectoryOf(out), error);
+    fs::create_directories(DirectoryOf(step.out), error);
     if (error) {
-      return Error(Reason::kFileUnreadable,
-                   "cannot make " + DirectoryOf(out) + ": " + error.message());
+      return Error(
+          Reason::kFileUnreadable,
+          "cannot make " + DirectoryOf(step.out) + ": " + error.message());
     }
-    SR_RETURN_IF_ERROR(one(job, args.in + "/" + path, out, "").status());
+    SR_RETURN_IF_ERROR(
+        one(job, args.in + "/" + path, step.out, step.side).status());
     return Done::kDone;
   };
-  const WalkResult result = DoEach(found, args.jobs, work);
+  const auto counted = [&](const std::string& path) {
+    const StatusOr<Done> outcome = work(path);
+    const bool worked_on = outcome.ok() && *outcome == Done::kDone;
+    progress.FileDone(worked_on ? 0 : SizesOf(args.in, {path}));
+    return outcome;
+  };
+  const WalkResult result = DoEach(found, args.jobs, counted);
   const std::string verb = sealing ? "encrypted" : "decrypted";
   if (job.session.json()) {
     SR_RETURN_IF_ERROR(
@@ -222,7 +180,7 @@ Runner DeclareFileEncrypt(CLI::App& command) {
     SR_ASSIGN_OR_RETURN(client::Context context, FileContext(*args));
     if (args->recursive) {
       SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
-      return DoTree(Job{session, *args, *client, context, args->jobs == 1},
+      return DoTree(FileJob{session, *args, *client, context, args->jobs == 1},
                     true, EncryptOne);
     }
     const std::string out =
@@ -232,12 +190,15 @@ Runner DeclareFileEncrypt(CLI::App& command) {
       if (out == "-") return UsageError("--detached wants OUT, or --side");
       side = out + kSideSuffix;
     }
+    if (!side.empty() && side == out) {
+      return UsageError("OUT and --side are one name; want two");
+    }
     SR_RETURN_IF_ERROR(
-        CheckOutput(session.environment(), Target(*args, out, "OUT")));
+        CheckOutput(session.environment(), OutputOf(*args, out, "OUT")));
     SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
-    SR_ASSIGN_OR_RETURN(
-        const Made made,
-        EncryptOne(Job{session, *args, *client, context}, args->in, out, side));
+    SR_ASSIGN_OR_RETURN(const Made made,
+                        EncryptOne(FileJob{session, *args, *client, context},
+                                   args->in, out, side));
     return Say(session, *args, out, side, made, "encrypted");
   };
 }
@@ -256,7 +217,7 @@ Runner DeclareFileDecrypt(CLI::App& command) {
     SR_ASSIGN_OR_RETURN(client::Context context, FileContext(*args));
     if (args->recursive) {
       SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
-      return DoTree(Job{session, *args, *client, context, args->jobs == 1},
+      return DoTree(FileJob{session, *args, *client, context, args->jobs == 1},
                     false, DecryptOne);
     }
     std::string out = args->out;
@@ -272,7 +233,7 @@ Runner DeclareFileDecrypt(CLI::App& command) {
     }
     SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
     SR_ASSIGN_OR_RETURN(const Made made,
-                        DecryptOne(Job{session, *args, *client, context},
+                        DecryptOne(FileJob{session, *args, *client, context},
                                    args->in, out, args->side));
     return Say(session, *args, out, "", made, "decrypted");
   };

@@ -97,7 +97,8 @@ Status RewrapAll(Session& session, const SlotArgs& args,
                  const std::vector<std::string>& paths) {
   SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
   const client::Rewrapper rewrapper(*client);
-  Progress progress(session.environment(), "rewrapping", 0);
+  Progress progress(session.environment(), "rewrapping",
+                    {.files = paths.size()});
   Mutex mutex;
   Json files = Json::array();
   std::string said;
@@ -127,7 +128,12 @@ Status RewrapAll(Session& session, const SlotArgs& args,
             "\n";
     return moved.written ? Done::kDone : Done::kSkipped;
   };
-  const WalkResult result = DoEach(paths, args.file.jobs, work);
+  const WalkResult result =
+      DoEach(paths, args.file.jobs, [&](const std::string& path) {
+        const StatusOr<Done> outcome = work(path);
+        progress.FileDone();
+        return outcome;
+      });
   if (session.json()) {
     SR_RETURN_IF_ERROR(session.PrintJson(Json{{"files", files},
                                               {"rewrapped", result.done},

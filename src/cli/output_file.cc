@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -24,6 +25,11 @@ bool IsSameFile(const std::string& a, const std::string& b) {
   auto second = StatOf(b);
   return first && second && first->st_dev == second->st_dev &&
          first->st_ino == second->st_ino;
+}
+
+bool IsZero(ByteView bytes) {
+  return bytes[0] == 0 &&
+         std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
 std::string TemporaryIn(const std::string& directory) {
@@ -61,6 +67,25 @@ Status WriteAll(int fd, const std::string& name, ByteView bytes) {
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return Unwritable(name, "write", errno);
     bytes = bytes.subspan(static_cast<size_t>(put));
+  }
+  return OkStatus();
+}
+
+Status WriteWithHoles(int fd, const std::string& name, ByteView bytes) {
+  constexpr size_t kBlock = 65536;
+  while (!bytes.empty()) {
+    size_t data = 0, hole = 0;
+    while (data + hole < bytes.size()) {
+      const ByteView rest = bytes.subspan(data + hole);
+      const bool zero = rest.size() >= kBlock && IsZero(rest.first(kBlock));
+      if (!zero && hole > 0) break;
+      (zero ? hole : data) += std::min(kBlock, rest.size());
+    }
+    SR_RETURN_IF_ERROR(WriteAll(fd, name, bytes.first(data)));
+    if (hole > 0 && lseek(fd, static_cast<off_t>(hole), SEEK_CUR) < 0) {
+      return Unwritable(name, "seek", errno);
+    }
+    bytes = bytes.subspan(data + hole);
   }
   return OkStatus();
 }
@@ -163,8 +188,24 @@ Status OutputFile::Publish() {
   return Unwritable(name_, "create", errno);
 }
 
+Status OutputFile::WhatIsLeft(const Status& failure) const {
+  const std::string left =
+      regular_ ? name_ + (replace_ ? " was not changed" : " was not made")
+               : "what was written to " + name_ +
+                     " is not whole and must be discarded";
+  const std::string message = std::string(failure.message()) + "; " + left;
+  const auto delay = RetryAfterOf(failure);
+  return delay ? Error(ReasonOf(failure), message, *delay)
+               : Error(ReasonOf(failure), message);
+}
+
 Status OutputFile::Finish() {
   if (!regular_) return OkStatus();
+  // A hole at the end has not made it longer yet.
+  const off_t end = lseek(fd_, 0, SEEK_CUR);
+  if (end < 0 || ftruncate(fd_, end) != 0) {
+    return Unwritable(name_, "set the size", errno);
+  }
   if (metadata_) mode_ = metadata_->st_mode & 0777;
   if (fchmod(fd_, mode_) != 0) return Unwritable(name_, "chmod", errno);
   if (metadata_) {

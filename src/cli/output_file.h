@@ -28,6 +28,8 @@ class OutputFile {
   const std::string& name() const { return name_; }
   // A file, that can be given mode and times; not a stream.
   bool is_regular() const { return regular_; }
+  // WhatIsLeft adds to a failure what became of the output.
+  Status WhatIsLeft(const Status& failure) const;
 
   // KeepMetadata gives the file the mode and times of another one.
   void KeepMetadata(const struct stat& of) { metadata_ = of; }
@@ -56,5 +58,8 @@ std::optional<struct stat> StatOf(const std::string& path);
 bool MayReplace(const OutputSpec& spec);
 std::string DirectoryOf(const std::string& path);
 Status WriteAll(int fd, const std::string& name, ByteView bytes);
+// WriteWithHoles is WriteAll for a new file that Finish ends: blocks of 64 KiB
+// of zeros are left out, so that a sparse file comes back sparse.
+Status WriteWithHoles(int fd, const std::string& name, ByteView bytes);
 
 }  // namespace strongroom::cli

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/text.h"
@@ -32,37 +33,72 @@ std::string FormatBytes(uint64_t bytes) {
 }
 
 Progress::Progress(const Environment& environment, std::string what,
-                   uint64_t total)
+                   Total total)
     : environment_(environment),
       shown_(environment.is_terminal(environment.err)),
       what_(std::move(what)),
-      total_(total),
       begun_(environment.clock.Steady()),
+      total_(total),
       next_(begun_ + 200ms) {}
 
 Progress::~Progress() {
   if (shown_) Put(environment_.err, "\r\033[K");
 }
 
-void Progress::Show(uint64_t done) {
+std::function<void(uint64_t)> Progress::OfFile() {
+  if (!shown_) return nullptr;
+  return [this, before = uint64_t{0}](uint64_t done) mutable {
+    Show([&](State* state) { state->bytes += done - before; });
+    before = done;
+  };
+}
+
+void Progress::FileDone(uint64_t bytes_left_out) {
   if (!shown_) return;
-  const SteadyTime now = environment_.clock.Steady();
-  if (now < next_) return;
-  next_ = now + 100ms;
-  const double seconds = std::chrono::duration<double>(now - begun_).count();
-  const double rate = static_cast<double>(done) / seconds;
-  std::string line = "\r\033[K" + what_ + "  " + FormatBytes(done);
-  if (total_ > 0) {
-    line += " of " + FormatBytes(total_) + " (" +
-            std::to_string(done * 100 / total_) + "%)";
+  {
+    MutexLock lock(mutex_);
+    total_.bytes -= std::min(total_.bytes, bytes_left_out);
   }
-  line += "  " + FormatBytes(static_cast<uint64_t>(rate)) + "/s";
-  if (total_ > done && rate > 0) {
-    const auto left = std::chrono::seconds(
-        static_cast<int64_t>(static_cast<double>(total_ - done) / rate) + 1);
-    line += "  " + FormatDuration(left) + " left";
+  Show([](State* state) { ++state->files; });
+}
+
+void Progress::Show(const std::function<void(State*)>& change) {
+  std::string line;
+  {
+    MutexLock lock(mutex_);
+    change(&done_);
+    const SteadyTime now = environment_.clock.Steady();
+    if (now < next_) return;
+    next_ = now + 100ms;
+    line = Line(std::chrono::duration<double>(now - begun_).count());
   }
   Put(environment_.err, line);
+}
+
+std::string Progress::Line(double seconds) const {
+  std::string line = "\r\033[K" + what_;
+  if (total_.files > 0) {
+    line += "  " + std::to_string(done_.files) + " of " +
+            std::to_string(total_.files) + " files";
+  }
+  const bool counts_bytes = total_.bytes > 0 || done_.bytes > 0;
+  const uint64_t done = counts_bytes ? done_.bytes : done_.files;
+  const uint64_t total = counts_bytes ? total_.bytes : total_.files;
+  const double rate = static_cast<double>(done) / seconds;
+  if (counts_bytes) {
+    line += "  " + FormatBytes(done);
+    if (total > 0) line += " of " + FormatBytes(total);
+  }
+  if (total > 0) line += " (" + std::to_string(done * 100 / total) + "%)";
+  line += counts_bytes
+              ? "  " + FormatBytes(static_cast<uint64_t>(rate)) + "/s"
+              : "  " + std::to_string(static_cast<uint64_t>(rate)) + " files/s";
+  if (total > done && rate > 0) {
+    const auto left = std::chrono::seconds(
+        static_cast<int64_t>(static_cast<double>(total - done) / rate) + 1);
+    line += "  " + FormatDuration(left) + " left";
+  }
+  return line;
 }
 
 }  // namespace strongroom::cli

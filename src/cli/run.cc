@@ -1,4 +1,5 @@
 // The command line: parsed, run, answered with an exit code.
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -212,10 +213,23 @@ StatusOr<std::unique_ptr<client::Client>> ConnectByEnvironment(
   return client::Client::Connect(*options);
 }
 
+// Inherited gives a standard descriptor, or -1 if the caller closed it: then a
+// file or connection of ours may have its number, and must not be given what is
+// meant for the other. What is inherited is not marked close-on-exec.
+int Inherited(int fd) {
+  const int flags = fcntl(fd, F_GETFD);
+  // Free still: it is the lowest, so this takes it.
+  if (flags < 0) (void)open("/dev/null", O_RDWR | O_CLOEXEC);
+  return flags < 0 || (flags & FD_CLOEXEC) != 0 ? -1 : fd;
+}
+
 }  // namespace
 
 Environment Environment::System() {
-  return {.is_terminal = [](int fd) { return isatty(fd) == 1; },
+  return {.in = Inherited(STDIN_FILENO),
+          .out = Inherited(STDOUT_FILENO),
+          .err = Inherited(STDERR_FILENO),
+          .is_terminal = [](int fd) { return isatty(fd) == 1; },
           .clock = Clock::System(),
           .connect = ConnectByEnvironment};
 }

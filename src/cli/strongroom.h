@@ -16,7 +16,7 @@ namespace strongroom::cli {
 
 // Environment is what a command touches of the world; tests give their own.
 struct Environment {
-  int in = 0;
+  int in = 0;  // these three: -1 if it was closed
   int out = 1;
   int err = 2;
   std::function<bool(int fd)> is_terminal;

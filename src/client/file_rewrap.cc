@@ -125,6 +125,11 @@ StatusOr<std::unique_ptr<SlotFile>> OpenSlotFile(const std::string& path) {
         Reason::kConflict,
         path + " is being rewrapped by another process; let it finish");
   }
+  // If a flush of an earlier rewrap failed, the cache may show slots that the
+  // disk has not, and what looks stale be all that it has. So the slots are
+  // read from the disk: nothing may be left to flush, and the cache is dropped.
+  if (fdatasync(fd) != 0) return failure("flush");
+  (void)posix_fadvise(fd, 0, 3 << envelope::kMaxSlotLog2, POSIX_FADV_DONTNEED);
   return std::unique_ptr<SlotFile>(std::move(file));
 }
 

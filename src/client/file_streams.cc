@@ -204,8 +204,9 @@ Context DefaultEnvelopeContext() {
 }
 
 StatusOr<BulkHead> ReadHead(const Source& source) {
-  SR_ASSIGN_OR_RETURN(
-      Bytes bytes, ReadExactly(source, envelope::kFixedSize, "the fixed part"));
+  Bytes bytes(envelope::kFixedSize);
+  SR_ASSIGN_OR_RETURN(const size_t found, source(bytes));
+  bytes.resize(found);
   SR_ASSIGN_OR_RETURN(const BulkFixed fixed, envelope::ParseBulkFixed(bytes));
   SR_ASSIGN_OR_RETURN(
       const Bytes rest,

@@ -48,13 +48,14 @@ std::array<std::optional<size_t>, 2> BulkHead::NewestFirst() const {
 }
 
 StatusOr<BulkFixed> ParseBulkFixed(ByteView bytes) {
-  if (bytes.size() < kFixedSize) {
-    return Malformed("not an envelope: it has " + std::to_string(bytes.size()) +
-                     " bytes; want at least " + std::to_string(kFixedSize));
-  }
-  const std::string_view magic = AsText(bytes.first(kMagic.size()));
+  const std::string_view magic = AsText(bytes).substr(0, kMagic.size());
   if (magic.substr(0, 7) != kMagic.substr(0, 7)) {
     return Malformed("not an envelope: it does not start with SRENVLP1");
+  }
+  if (bytes.size() < kFixedSize) {
+    return Malformed("the envelope is cut off: it has " +
+                     std::to_string(bytes.size()) + " bytes; want at least " +
+                     std::to_string(kFixedSize));
   }
   if (magic != kMagic) {
     return Error(Reason::kFormatUnknown,

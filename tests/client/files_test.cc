@@ -163,6 +163,19 @@ TEST_F(FilesTest, EveryTruncationIsRefused) {
   }
 }
 
+TEST_F(FilesTest, ATruncationOfALargeOneIsRefusedAnywhere) {
+  const Bytes plain = RandomBytes((size_t{5} << 20) + 17, 2);
+  const Bytes sealed = Seal(plain, 16);
+  std::mt19937 random(3);
+  for (int i = 0; i < 30; ++i) {
+    ExpectRefused(ByteView(sealed).first(random() % sealed.size()));
+  }
+  // Also where a chunk, or a piece of the pipeline, ends.
+  for (const size_t chunks : {1, 15, 16, 17, 32, 80}) {
+    ExpectRefused(ByteView(sealed).first(3 * 4096 + chunks * (65536 + 16)));
+  }
+}
+
 TEST_F(FilesTest, AFlippedBitIsRefused) {
   const Bytes sealed = Seal(RandomBytes(5000, 1));
   const size_t blank = 2 * 4096;  // the slot that was never written
@@ -369,6 +382,17 @@ class RewrapTest : public FilesTest {
     EXPECT_TRUE(*opened == plain_);
   }
 
+  // ExpectFinishes: the next rewrap goes on from what is left, and then only
+  // the primary's token is there.
+  void ExpectFinishes(const Bytes& content) {
+    FaultFile file(content);
+    ASSERT_OK(Rewrapper(client_).Rewrap(file));
+    for (uint32_t version = 1; version < client_.version; ++version) {
+      EXPECT_FALSE(Contains(file.content(), TokenClient::Token(version)));
+    }
+    ExpectOpens(file.content());
+  }
+
   const Bytes plain_ = RandomBytes(10000, 9);
   const Bytes sealed_ = [this] {
     client_.version = 1;
@@ -398,21 +422,64 @@ TEST_F(RewrapTest, AfterwardsTheOldTokenIsGoneAndTheBodyUntouched) {
   EXPECT_EQ(file.written, 2u * 4096);
 }
 
+// From an envelope that was never rewrapped, and from one that was.
 TEST_F(RewrapTest, APowerCutAtAnyStepLeavesAnOpenableFile) {
-  for (int step = 0; step < 4; ++step) {
-    // Each choice of blocks, as the token is in the first of eight.
-    for (uint64_t kept = 0; kept < 256; ++kept) {
-      FaultFile file(sealed_);
-      file.FailAtStep(step);
-      EXPECT_THAT(Rewrapper(client_).Rewrap(file),
-                  HasReason(Reason::kFileUnreadable));
-      const Bytes left = file.AfterPowerCut(kept);
-      ExpectOpens(left);
-      // The next one goes on from what is left.
-      FaultFile next(left);
-      ASSERT_OK(Rewrapper(client_).Rewrap(next));
-      EXPECT_FALSE(Contains(next.content(), old_));
-      ExpectOpens(next.content());
+  FaultFile done(sealed_);
+  ASSERT_OK(Rewrapper(client_).Rewrap(done));
+  for (const Bytes& start : {sealed_, done.content()}) {
+    client_.version = start == sealed_ ? 2 : 3;
+    for (int step = 0; step < 4; ++step) {
+      // Each choice of the eight blocks of a slot.
+      for (uint64_t kept = 0; kept < 256; ++kept) {
+        FaultFile file(start);
+        file.FailAtStep(step);
+        EXPECT_THAT(Rewrapper(client_).Rewrap(file),
+                    HasReason(Reason::kFileUnreadable));
+        const Bytes left = file.AfterPowerCut(kept);
+        ExpectOpens(left);
+        ExpectFinishes(left);
+      }
+    }
+  }
+}
+
+TEST_F(RewrapTest, APowerCutOfTheRewrapAfterAPowerCutLeavesAnOpenableFile) {
+  std::mt19937 random(5);
+  for (int i = 0; i < 1000; ++i) {
+    Bytes content = sealed_;
+    for (client_.version = 2; client_.version < 5; ++client_.version) {
+      FaultFile file(content);
+      file.FailAtStep(static_cast<int>(random() % 4));
+      if (Rewrapper(client_).Rewrap(file).ok()) continue;
+      content = file.AfterPowerCut(random());
+      ExpectOpens(content);
+    }
+    client_.version = 5;
+    ExpectFinishes(content);
+  }
+}
+
+TEST_F(RewrapTest, ASlotTornAtAnyByteLeavesAnOpenableFile) {
+  FaultFile first(sealed_);
+  first.FailAtStep(1);
+  EXPECT_FALSE(Rewrapper(client_).Rewrap(first).ok());
+  FaultFile done(sealed_);
+  ASSERT_OK(Rewrapper(client_).Rewrap(done));
+  const Bytes before[] = {sealed_, first.content()};
+  const Bytes after[] = {first.content(), done.content()};
+  for (size_t write = 0; write < 2; ++write) {
+    const size_t slot = write == 0 ? 2 : 1;
+    // Every byte of what a slot holds and of its crc; the zeros by steps.
+    for (size_t size = 0; size <= 4096;
+         size += size < 200 || size > 4080 ? 1 : 40) {
+      Bytes torn = before[write];
+      const auto at = static_cast<std::ptrdiff_t>(slot * 4096);
+      std::copy_n(after[write].begin() + at, size, torn.begin() + at);
+      ExpectOpens(torn);
+      // The end first.
+      torn = after[write];
+      std::copy_n(before[write].begin() + at, size, torn.begin() + at);
+      ExpectOpens(torn);
     }
   }
 }

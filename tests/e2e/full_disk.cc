@@ -1,6 +1,8 @@
-// A disk that is full when a test says so: preloaded into strongroomd, it lets
+// A disk that is full when a test says so: preloaded into a program, it lets
 // writes fail with ENOSPC for the files whose path has STRONGROOM_FULL_DISK_OF
-// in it, while the file STRONGROOM_FULL_DISK_SWITCH exists.
+// in it, while the file STRONGROOM_FULL_DISK_SWITCH exists. If that file has a
+// number in it, it is the errno instead; a minus before it: writes succeed, and
+// flushes fail with it.
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -11,10 +13,21 @@
 
 namespace {
 
-bool IsFull(int fd) {
-  const char* of = getenv("STRONGROOM_FULL_DISK_OF");
+// 0 if nothing fails, else what the switch says: see above.
+int Fault() {
   const char* on = getenv("STRONGROOM_FULL_DISK_SWITCH");
-  if (of == nullptr || on == nullptr || access(on, F_OK) != 0) return false;
+  if (on == nullptr) return 0;
+  FILE* file = fopen(on, "re");
+  if (file == nullptr) return 0;
+  int number = 0;
+  if (fscanf(file, "%d", &number) != 1) number = ENOSPC;
+  fclose(file);
+  return number;
+}
+
+bool IsMeant(int fd) {
+  const char* of = getenv("STRONGROOM_FULL_DISK_OF");
+  if (of == nullptr) return false;
   char link[64];
   char path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -33,8 +46,9 @@ template <typename... Rest>
 ssize_t WriteUnlessFull(const char* name, int fd, const void* data, size_t size,
                         Rest... rest) {
   int before = errno;
-  if (IsFull(fd)) {
-    errno = ENOSPC;
+  int fault = Fault();
+  if (fault > 0 && IsMeant(fd)) {
+    errno = fault;
     return -1;
   }
   errno = before;
@@ -42,9 +56,23 @@ ssize_t WriteUnlessFull(const char* name, int fd, const void* data, size_t size,
                                                                 rest...);
 }
 
+int FlushUnlessBroken(const char* name, int fd) {
+  int before = errno;
+  int fault = Fault();
+  if (fault < 0 && IsMeant(fd)) {
+    errno = -fault;
+    return -1;
+  }
+  errno = before;
+  return Real<int(int)>(name)(fd);
+}
+
 }  // namespace
 
 extern "C" {
+
+int fsync(int fd) { return FlushUnlessBroken("fsync", fd); }
+int fdatasync(int fd) { return FlushUnlessBroken("fdatasync", fd); }
 
 ssize_t write(int fd, const void* data, size_t size) {
   return WriteUnlessFull("write", fd, data, size);

@@ -143,7 +143,7 @@ class Nss:
 
 class FullDisk:
     """A disk that is full for files named so, when it is told (full_disk.cc).
-    Give its env to the service."""
+    Give its env to the program."""
 
     def __init__(self, directory, of):
         self._switch = pathlib.Path(directory) / "full"
@@ -152,7 +152,13 @@ class FullDisk:
                     "STRONGROOM_FULL_DISK_SWITCH": str(self._switch)}
 
     def fill(self):
-        self._switch.touch()
+        self._switch.write_text("")
+
+    def fail_writes(self, number):
+        self._switch.write_text(str(number))
+
+    def fail_flushes(self, number):
+        self._switch.write_text(str(-number))
 
     def make_room(self):
         self._switch.unlink()

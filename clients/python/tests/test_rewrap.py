@@ -110,14 +110,21 @@ def test_a_power_cut_at_any_block_of_any_write_leaves_an_openable_file(
 
 
 def test_a_failed_flush_stops_before_the_second_write(path, monkeypatch):
-    def fail(_):
-        raise OSError("flush")
+    before = path.read_bytes()
+    for flushes in (0, 1):  # that succeed before one fails
+        done = []
 
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="flush"):
-        rewrap.rewrap_file(path, lambda _: NEW)
-    assert OLD in path.read_bytes()
-    check(path)
+        def fail(_):
+            done.append(1)
+            if len(done) > flushes:
+                raise OSError("flush")
+
+        monkeypatch.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match="flush"):
+            rewrap.rewrap_file(path, lambda _: NEW)
+        assert path.read_bytes()[:2 * 4096] == before[:2 * 4096]
+        assert (path.read_bytes() == before) == (flushes == 0)
+        check(path)
 
 
 def test_a_token_that_is_not_this_one_at_a_later_version_is_refused(path):

@@ -29,6 +29,11 @@ def rewrap_file(path: "os.PathLike[str] | str", rewrap: Rewrap) -> bool:
             raise FailedPrecondition(
                 "CONFLICT", f"{os.fspath(path)} is being rewrapped by another "
                 "process") from None
+        # If a flush of an earlier rewrap failed, the cache may show slots that
+        # the disk has not, and what looks stale be all that it has. So the
+        # slots are read from the disk.
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 3 << 16, os.POSIX_FADV_DONTNEED)
         return _rewrap_locked(file, rewrap)
 
 

@@ -1,0 +1,118 @@
+// DataKeyCache: DEKs held in memory for a while, so that many small objects
+// (the rows of a table) cost one call to the service together.
+//
+// A choice that trades away something: for at most `max_age`, a DEK goes on
+// working here though its key version was disabled, its DEK shredded or this
+// caller's right taken away; and all objects under one DEK share its fate.
+// docs/envelope.md says when it is worth that. A DEK from here is for the
+// application's own sealing: an envelope always has one of its own.
+// Thread rule: thread-safe; no lock is held during a call to the service.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string_view>
+
+#include "strongroom/base/bytes.h"
+#include "strongroom/base/clock.h"
+#include "strongroom/base/mutex.h"
+#include "strongroom/base/secret_bytes.h"
+#include "strongroom/base/status.h"
+#include "strongroom/client/client.h"
+
+namespace strongroom::client {
+
+struct DataKeyLimits {
+  // Of a DEK that seals: objects, and their bytes in all. AES-GCM with random
+  // 96-bit nonces wants at most 2^32 objects (SP 800-38D, 8.3).
+  uint64_t max_uses = uint64_t{1} << 20;
+  uint64_t max_bytes = uint64_t{1} << 36;
+  // From just before the service was asked, for sealing and opening.
+  std::chrono::milliseconds max_age = std::chrono::minutes(5);
+  size_t max_entries = 1000;  // beyond: the oldest leaves
+};
+
+class DataKeyCache {
+ public:
+  // `client` and `clock` outlive it.
+  explicit DataKeyCache(Client& client, const DataKeyLimits& limits = {},
+                        const Clock& clock = Clock::System())
+      : client_(client), limits_(limits), clock_(clock) {}
+  DataKeyCache(const DataKeyCache&) = delete;
+  DataKeyCache& operator=(const DataKeyCache&) = delete;
+
+  // What a caller holds is wiped when the last holder lets go of it, also if it
+  // has left the cache by then: hold it for one object, not for long.
+  using Held = std::shared_ptr<const DataKey>;
+
+  // ForSealing gives a 32-byte DEK of `key` to seal one object of so many bytes
+  // with; keep its wrapped_dek with the object. A new one is asked for when the
+  // old one has no room for the object or is too old; callers at the same time
+  // wait for one call and share its answer, or its failure, which is not kept.
+  // ARGUMENT_INVALID for more than max_bytes; CONTEXT_INVALID; failures of
+  // GenerateDataKey.
+  StatusOr<Held> ForSealing(std::string_view key, const Context& context,
+                            uint64_t bytes);
+
+  // ForOpening gives the DEK of `wrapped_dek`; uses and bytes are not limited.
+  // What ForSealing gave opens without a call if `expected_key` is its key.
+  // CONTEXT_INVALID; failures of Unwrap.
+  StatusOr<Held> ForOpening(ByteView wrapped_dek, const Context& context,
+                            std::string_view expected_key = {});
+
+  // Every call drops what is too old. An application that may be idle for long
+  // drops it itself, with this.
+  void DropOld() SR_EXCLUDES(mutex_);
+  // Clear drops all; calls under way keep what they are given.
+  void Clear() SR_EXCLUDES(mutex_);
+
+ private:
+  // One call to the service, for all who wait for it.
+  struct Flight {
+    bool landed = false;
+    Status status;
+  };
+  // What is asked for: a DEK by a name that says all that it depends on.
+  struct Request {
+    Bytes name;
+    bool seals = false;
+    uint64_t bytes = 0;
+    std::function<StatusOr<DataKey>()> fetch;
+    // The name under which a DEK that was made for sealing is opened.
+    std::function<Bytes(const DataKey&)> opening_name;
+  };
+  // Ordered by the end of their time.
+  using ByEnd = std::multimap<SteadyTime, Bytes>;
+  struct Entry {
+    Held held;
+    uint64_t uses = 0;
+    uint64_t bytes = 0;
+    ByEnd::iterator end;
+  };
+
+  StatusOr<Held> Get(const Request& request) SR_EXCLUDES(mutex_);
+  StatusOr<Held> Fetch(const Request& request, Flight* flight)
+      SR_EXCLUDES(mutex_);
+  // Take gives an entry with room for the request, and counts it.
+  Held Take(const Request& request) SR_REQUIRES(mutex_);
+  void Insert(const Bytes& name, Held held, SteadyTime end, uint64_t bytes)
+      SR_REQUIRES(mutex_);
+  void Drop(const Bytes& name) SR_REQUIRES(mutex_);
+  void DropOldLocked() SR_REQUIRES(mutex_);
+
+  Client& client_;
+  const DataKeyLimits limits_;
+  const Clock& clock_;
+
+  Mutex mutex_;
+  CondVar landed_;
+  std::map<Bytes, Entry> entries_ SR_GUARDED_BY(mutex_);
+  ByEnd by_end_ SR_GUARDED_BY(mutex_);
+  std::map<Bytes, std::shared_ptr<Flight>> flights_ SR_GUARDED_BY(mutex_);
+  uint64_t clears_ SR_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace strongroom::client
