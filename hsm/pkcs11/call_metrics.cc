@@ -4,7 +4,7 @@ namespace strongroom::hsm {
 namespace {
 
 constexpr std::string_view kKindNames[] = {"seal",    "open", "create", "prove",
-                                           "destroy", "list", "probe"};
+                                           "destroy", "list", "probe",  "sign"};
 enum Outcome { kOk, kNotAuthentic, kBusy, kUnavailable, kDeadline, kError };
 constexpr std::string_view kOutcomeNames[] = {
     "ok", "not_authentic", "busy", "unavailable", "deadline", "error"};

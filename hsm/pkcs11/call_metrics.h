@@ -10,8 +10,17 @@
 
 namespace strongroom::hsm {
 
-enum class CallKind { kSeal, kOpen, kCreate, kProve, kDestroy, kList, kProbe };
-inline constexpr size_t kCallKinds = 7;
+enum class CallKind {
+  kSeal,
+  kOpen,
+  kCreate,
+  kProve,
+  kDestroy,
+  kList,
+  kProbe,
+  kSign
+};
+inline constexpr size_t kCallKinds = 8;
 
 // CallMetrics is thread-safe; instruments are made once.
 class CallMetrics {

@@ -16,6 +16,7 @@ enum class Operation {
   kReadAttributes,
   kSeal,
   kOpen,
+  kSign,
   kGenerate,
   kDestroy,
 };

@@ -2,30 +2,16 @@
 
 #include <set>
 
+#include "hsm/pkcs11/attributes.h"
+
 namespace strongroom::hsm {
 namespace {
 
 constexpr CK_ULONG kKekSize = 32;
-CK_BBOOL g_true = CK_TRUE;
-CK_BBOOL g_false = CK_FALSE;
 CK_OBJECT_CLASS g_secret_key = CKO_SECRET_KEY;
 CK_KEY_TYPE g_aes = CKK_AES;
 CK_ULONG g_kek_size = kKekSize;
 CK_MECHANISM_TYPE g_gcm = CKM_AES_GCM;
-
-CK_ATTRIBUTE Flag(CK_ATTRIBUTE_TYPE type, bool value) {
-  return {type, value ? &g_true : &g_false, sizeof(CK_BBOOL)};
-}
-
-bool IsAbsent(CK_RV rv) {
-  return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
-}
-
-struct WantedFlag {
-  CK_ATTRIBUTE_TYPE type;
-  bool value;
-  const char* name;
-};
 
 // What a KEK must say of itself once it exists.
 constexpr WantedFlag kWantedFlags[] = {
@@ -153,20 +139,10 @@ CK_RV GenerateKek(const Session& session, const Profile& profile,
 
 CK_RV VerifyKek(const Session& session, CK_OBJECT_HANDLE key, const Uuid& id,
                 std::string* fault) {
-  for (const WantedFlag& wanted : kWantedFlags) {
-    bool value = !wanted.value;
-    CK_RV rv = session.ReadBool(key, wanted.type, &value);
-    if (rv != CKR_OK && !IsAbsent(rv)) return rv;
-    if (value != wanted.value) {
-      *fault = std::string(wanted.name) +
-               (rv != CKR_OK ? " is not known to the token"
-                             : (value ? " is true" : " is false")) +
-               "; want " + (wanted.value ? "true" : "false");
-      return CKR_OK;
-    }
-  }
+  CK_RV rv = CheckFlags(session, key, kWantedFlags, fault);
+  if (rv != CKR_OK || !fault->empty()) return rv;
   Bytes found_id;
-  CK_RV rv = session.ReadBytes(key, CKA_ID, &found_id);
+  rv = session.ReadBytes(key, CKA_ID, &found_id);
   if (rv != CKR_OK) return rv;
   CK_ULONG size = 0;
   rv = session.ReadNumber(key, CKA_VALUE_LEN, &size);

@@ -42,6 +42,10 @@ class Pkcs11Device final : public Device {
   void Forget(const Uuid& id) override { client().keks().Forget(id); }
   Status Prove(const Uuid& id) override;
   Status DestroyKek(const Uuid& id) override;
+  StatusOr<Bytes> MakeSigningKey(const Uuid& id,
+                                 std::string_view label) override;
+  StatusOr<Bytes> SigningPublicKey(const Uuid& id) override;
+  StatusOr<Bytes> Sign(const Uuid& id, ByteView sha256) override;
   StatusOr<std::vector<TokenObject>> List() override;
   Status Probe() override;
   bool Shutdown(SteadyTime until) override;
@@ -162,6 +166,37 @@ Status Pkcs11Device::DestroyKek(const Uuid& id) {
                 [id](TokenClient& client, WorkerSession& worker) {
                   return client.DestroyKek(worker, id);
                 });
+}
+
+StatusOr<Bytes> Pkcs11Device::MakeSigningKey(const Uuid& id,
+                                             std::string_view label) {
+  auto spki = std::make_shared<Bytes>();
+  SR_RETURN_IF_ERROR(Change(
+      CallKind::kCreate, [id, label = std::string(label), spki](
+                             TokenClient& client, WorkerSession& worker) {
+        return client.MakeSigningKey(worker, id, label, spki.get());
+      }));
+  return std::move(*spki);
+}
+
+StatusOr<Bytes> Pkcs11Device::SigningPublicKey(const Uuid& id) {
+  auto spki = std::make_shared<Bytes>();
+  SR_RETURN_IF_ERROR(Block(
+      CallKind::kList, [id, spki](TokenClient& client, WorkerSession& worker) {
+        return client.SigningPublicKey(worker, id, spki.get());
+      }));
+  return std::move(*spki);
+}
+
+StatusOr<Bytes> Pkcs11Device::Sign(const Uuid& id, ByteView sha256) {
+  SR_RETURN_IF_ERROR(CheckDigest(sha256));
+  auto signature = std::make_shared<Bytes>();
+  SR_RETURN_IF_ERROR(
+      Block(CallKind::kSign, [id, digest = ToBytes(sha256), signature](
+                                 TokenClient& client, WorkerSession& worker) {
+        return client.Sign(worker, id, digest, signature.get());
+      }));
+  return std::move(*signature);
 }
 
 StatusOr<std::vector<TokenObject>> Pkcs11Device::List() {

@@ -30,6 +30,8 @@ std::string_view OperationName(Operation operation) {
       return "sealing";
     case Operation::kOpen:
       return "opening";
+    case Operation::kSign:
+      return "signing";
     case Operation::kGenerate:
       return "generating a key";
     case Operation::kDestroy:

@@ -64,6 +64,12 @@ class TokenClient {
                    std::string_view label);
   Status Prove(WorkerSession& worker, const Uuid& id);
   Status DestroyKek(WorkerSession& worker, const Uuid& id);
+  // See Device; signing.cc has them.
+  Status MakeSigningKey(WorkerSession& worker, const Uuid& id,
+                        std::string_view label, Bytes* spki);
+  Status SigningPublicKey(WorkerSession& worker, const Uuid& id, Bytes* spki);
+  Status Sign(WorkerSession& worker, const Uuid& id, ByteView digest,
+              Bytes* signature);
   Status List(WorkerSession& worker, std::vector<TokenObject>* objects);
   Status Probe(WorkerSession& worker);
 

@@ -122,7 +122,7 @@ def cryptoki(root):
 def openssl_and_grpc(root):
     """OpenSSL and gRPC only where the architecture says."""
     where = {
-        "openssl/": {"envelope", "batching", "server", "client"},
+        "openssl/": {"signing", "envelope", "batching", "server", "client"},
         "grpcpp/": {"rpc", "server", "client", "load"},
         "sqlite3.h": {"store"},
         "yaml-cpp/": {"base"},

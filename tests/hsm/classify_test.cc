@@ -16,6 +16,7 @@ constexpr Operation kOperations[] = {
     Operation::kOpenSession, Operation::kSessionInfo,    Operation::kLogin,
     Operation::kFind,        Operation::kReadAttributes, Operation::kSeal,
     Operation::kOpen,        Operation::kGenerate,       Operation::kDestroy,
+    Operation::kSign,
 };
 
 // The table of docs/operations.md: whatever the header has and this has not is

@@ -264,7 +264,7 @@ Status FakeDevice::Prove(const Uuid& id) {
 Status FakeDevice::DestroyKek(const Uuid& id) {
   SR_RETURN_IF_ERROR(RefuseIfStopped());
   return Do(FakeOperation::kDestroyKek, [&]() -> Status {
-    objects_->Remove(id);
+    if (objects_->CopySigningKey(id).empty()) objects_->Remove(id);
     MutexLock lock(mutex_);
     adopted_.erase(id);
     return OkStatus();
@@ -432,25 +432,6 @@ StatusOr<SecretBytes> FakeDevice::ProvedKey(const Uuid& id) {
   }
   found->second.proved = true;
   return key;
-}
-
-template <typename Effect>
-auto FakeDevice::Do(FakeOperation operation, Effect effect)
-    -> decltype(effect()) {
-  std::optional<Fault> fault;
-  {
-    MutexLock lock(mutex_);
-    ++counts_[Index(operation)];
-    std::deque<Fault>& queued = faults_[Index(operation)];
-    if (!queued.empty()) {
-      fault = std::move(queued.front());
-      queued.pop_front();
-    }
-  }
-  if (fault && fault->moment == Moment::kBeforeEffect) return fault->status;
-  auto result = effect();
-  if (fault) return fault->status;
-  return result;
 }
 
 Status FakeDevice::RefuseIfStopped() const {

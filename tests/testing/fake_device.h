@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -31,8 +32,10 @@ enum class FakeOperation {
   kDestroyKek,
   kList,
   kProbe,
+  kMakeSigningKey,
+  kSign,
 };
-inline constexpr size_t kFakeOperations = 7;
+inline constexpr size_t kFakeOperations = 9;
 
 struct FakeDeviceOptions {
   // Seals and opens wait until RunOne or RunAll. The other calls run at once.
@@ -91,6 +94,12 @@ class FakeDevice final : public hsm::Device {
   void Forget(const Uuid& id) override SR_EXCLUDES(mutex_);
   Status Prove(const Uuid& id) override SR_EXCLUDES(mutex_);
   Status DestroyKek(const Uuid& id) override SR_EXCLUDES(mutex_);
+  StatusOr<Bytes> MakeSigningKey(const Uuid& id,
+                                 std::string_view label) override
+      SR_EXCLUDES(mutex_);
+  StatusOr<Bytes> SigningPublicKey(const Uuid& id) override SR_EXCLUDES(mutex_);
+  StatusOr<Bytes> Sign(const Uuid& id, ByteView sha256) override
+      SR_EXCLUDES(mutex_);
   StatusOr<std::vector<hsm::TokenObject>> List() override SR_EXCLUDES(mutex_);
   Status Probe() override SR_EXCLUDES(mutex_);
   bool Shutdown(SteadyTime until) override SR_EXCLUDES(mutex_);
@@ -147,5 +156,24 @@ class FakeDevice final : public hsm::Device {
   MayRetrySeal may_retry_ SR_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };
+
+template <typename Effect>
+auto FakeDevice::Do(FakeOperation operation, Effect effect)
+    -> decltype(effect()) {
+  std::optional<Fault> fault;
+  {
+    MutexLock lock(mutex_);
+    ++counts_[static_cast<size_t>(operation)];
+    std::deque<Fault>& queued = faults_[static_cast<size_t>(operation)];
+    if (!queued.empty()) {
+      fault = std::move(queued.front());
+      queued.pop_front();
+    }
+  }
+  if (fault && fault->moment == Moment::kBeforeEffect) return fault->status;
+  auto result = effect();
+  if (fault) return fault->status;
+  return result;
+}
 
 }  // namespace strongroom::testing

@@ -49,6 +49,29 @@ bool ObjectTable::ReplaceKey(const Uuid& id) {
   return false;
 }
 
+bool ObjectTable::AddSigningKey(const Uuid& id, std::string_view label,
+                                SecretBytes der) {
+  MutexLock lock(mutex_);
+  for (Object& object : objects_) {
+    if (!std::ranges::equal(object.id, id.bytes())) continue;
+    if (object.signing_key.empty() || object.label != label) return false;
+    object.signing_key = std::move(der);
+    return true;
+  }
+  objects_.push_back({.id = ToBytes(id.bytes()),
+                      .label = std::string(label),
+                      .key = SecretBytes(),
+                      .signing_key = std::move(der)});
+  return true;
+}
+
+SecretBytes ObjectTable::CopySigningKey(const Uuid& id) const {
+  MutexLock lock(mutex_);
+  const Object* object = Find(id.bytes());
+  if (object == nullptr) return SecretBytes();
+  return SecretBytes::CopyOf(object->signing_key.Expose());
+}
+
 bool ObjectTable::CutOff(const Uuid& id) {
   MutexLock lock(mutex_);
   for (Object& object : objects_) {
@@ -77,11 +100,12 @@ std::vector<hsm::TokenObject> ObjectTable::List() const {
     shown.id = object.id;
     shown.label = object.label;
     const bool kek = !object.key.empty();
-    shown.object_class = kek ? "secret-key" : "data";
-    shown.key_type = kek ? "AES-256" : "";
-    shown.sensitive = kek;
-    shown.extractable = !kek;
-    shown.never_extractable = kek;
+    const bool signs = !object.signing_key.empty();
+    shown.object_class = kek ? "secret-key" : signs ? "private-key" : "data";
+    shown.key_type = kek ? "AES-256" : signs ? "EC" : "";
+    shown.sensitive = kek || signs;
+    shown.extractable = !shown.sensitive;
+    shown.never_extractable = shown.sensitive;
     shown.modifiable = !kek;
     shown.local = object.local;
     list.push_back(std::move(shown));

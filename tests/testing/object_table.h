@@ -26,6 +26,13 @@ class ObjectTable {
   // that was initialised again. False if there is no such KEK.
   bool ReplaceKey(const Uuid& id) SR_EXCLUDES(mutex_);
 
+  // AddSigningKey puts a P-256 key there, as the DER of its private half, in
+  // place of one with this id and label; false if anything else has the id.
+  bool AddSigningKey(const Uuid& id, std::string_view label, SecretBytes der)
+      SR_EXCLUDES(mutex_);
+  // CopySigningKey gives the DER back, or none.
+  SecretBytes CopySigningKey(const Uuid& id) const SR_EXCLUDES(mutex_);
+
   // CutOff makes a KEK say that it was not generated to the end; what the
   // device answers to its use is the test's to say. False if it is not there.
   bool CutOff(const Uuid& id) SR_EXCLUDES(mutex_);
@@ -43,6 +50,7 @@ class ObjectTable {
     std::string label;
     SecretBytes key;  // empty for foreign objects
     bool local = true;
+    SecretBytes signing_key = SecretBytes();  // empty for all but those
   };
   const Object* Find(ByteView id) const SR_REQUIRES(mutex_);
 

@@ -160,6 +160,16 @@ void RawToken::Destroy(ByteView id) {
   }
 }
 
+void RawToken::DestroyHalf(ByteView id, Half half) {
+  const CK_OBJECT_CLASS which =
+      half == Half::kPrivate ? CKO_PRIVATE_KEY : CKO_PUBLIC_KEY;
+  for (const CK_OBJECT_HANDLE object :
+       session_->Find({Attribute(CKA_ID, id), Attribute(CKA_CLASS, &which)})) {
+    Check((*session_)->C_DestroyObject(session_->handle(), object),
+          "C_DestroyObject");
+  }
+}
+
 size_t RawToken::CountObjects() { return session_->Find({}).size(); }
 
 size_t RawToken::CountNameless() {

@@ -43,6 +43,9 @@ class RawToken {
   void AddKey(ByteView id, std::string_view label);
   // Destroy removes every object with this id.
   void Destroy(ByteView id);
+  // DestroyHalf removes one half of the EC pairs with this id.
+  enum class Half { kPrivate, kPublic };
+  void DestroyHalf(ByteView id, Half half);
   // All objects that the session can see.
   size_t CountObjects();
   // Those that carry neither CKA_ID nor CKA_LABEL.

@@ -34,6 +34,7 @@
   X(kRegistrationRule, "REGISTRATION_RULE", kFailedPrecondition)          \
   X(kSealLimitReached, "SEAL_LIMIT_REACHED", kFailedPrecondition)         \
   X(kKekNotOnToken, "KEK_NOT_ON_TOKEN", kFailedPrecondition)              \
+  X(kSigningKeyMissing, "SIGNING_KEY_MISSING", kFailedPrecondition)       \
   X(kConflict, "CONFLICT", kAborted)                                      \
   /* Too much at once: slow down. */                                      \
   X(kQueueFull, "QUEUE_FULL", kResourceExhausted)                         \

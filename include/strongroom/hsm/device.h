@@ -24,6 +24,9 @@ namespace strongroom::hsm {
 
 // What a device may be asked to seal: a batch key or a known answer.
 inline constexpr size_t kMaxSecretSize = 64;
+// An ECDSA signature on P-256 as the token gives it: r and s, 32 bytes each.
+inline constexpr size_t kP256SignatureSize = 64;
+inline constexpr size_t kSha256Size = 32;
 
 // DeviceInfo does not change while the device lives.
 struct DeviceInfo {
@@ -92,6 +95,9 @@ struct KekReference {
   KnownAnswer known_answer;
 };
 
+// CheckDigest is ARGUMENT_INVALID for what cannot be a SHA-256 digest.
+Status CheckDigest(ByteView sha256);
+
 class Device {
  public:
   using SealDone = std::function<void(StatusOr<Bytes>)>;
@@ -144,6 +150,24 @@ class Device {
   // DestroyKek destroys the object with this CKA_ID and verifies that it is
   // gone. OK if it was not there. The caller must own the KEK. Blocks.
   virtual Status DestroyKek(const Uuid& id) = 0;
+
+  // MakeSigningKey generates an ECDSA P-256 pair: both halves with CKA_ID = id
+  // and CKA_LABEL = label, the private one private, sensitive, never
+  // extractable, for signing only. Gives the public key as the DER of a
+  // SubjectPublicKeyInfo (RFC 5480). What an earlier call left under this id
+  // and label is destroyed first: so the caller records the id before the call,
+  // and never calls again once it recorded the result. CONFLICT if anything
+  // else has the id. HSM_CAPABILITY_MISSING if the token has no such keys, as
+  // here, for devices without them. Blocks.
+  virtual StatusOr<Bytes> MakeSigningKey(const Uuid& id,
+                                         std::string_view label);
+  // SigningPublicKey reads that public key again. SIGNING_KEY_MISSING,
+  // here too for devices without such keys. Blocks.
+  virtual StatusOr<Bytes> SigningPublicKey(const Uuid& id);
+  // Sign gives the ECDSA signature of a SHA-256 digest, 64 bytes, r and s. The
+  // token makes its nonce. ARGUMENT_INVALID for a digest of another size;
+  // SIGNING_KEY_MISSING as above. Blocks.
+  virtual StatusOr<Bytes> Sign(const Uuid& id, ByteView sha256);
 
   // List enumerates every object the session can see, ours or not. Blocks.
   virtual StatusOr<std::vector<TokenObject>> List() = 0;
