@@ -44,6 +44,7 @@ class Pkcs11Device final : public Device {
   Status DestroyKek(const Uuid& id) override;
   StatusOr<Bytes> MakeSigningKey(const Uuid& id,
                                  std::string_view label) override;
+  Status DestroySigningKey(const Uuid& id, std::string_view label) override;
   StatusOr<Bytes> SigningPublicKey(const Uuid& id) override;
   StatusOr<Bytes> Sign(const Uuid& id, ByteView sha256) override;
   StatusOr<std::vector<TokenObject>> List() override;
@@ -177,6 +178,14 @@ StatusOr<Bytes> Pkcs11Device::MakeSigningKey(const Uuid& id,
         return client.MakeSigningKey(worker, id, label, spki.get());
       }));
   return std::move(*spki);
+}
+
+Status Pkcs11Device::DestroySigningKey(const Uuid& id, std::string_view label) {
+  return Change(CallKind::kDestroy,
+                [id, label = std::string(label)](TokenClient& client,
+                                                 WorkerSession& worker) {
+                  return client.DestroySigningKey(worker, id, label);
+                });
 }
 
 StatusOr<Bytes> Pkcs11Device::SigningPublicKey(const Uuid& id) {

@@ -136,9 +136,9 @@ Step ReadPublicKey(const Session& session, const Uuid& id, Bytes* spki) {
   return Step::Ok();
 }
 
-// What an earlier call left under this id: halves of a pair with this label.
-Step DestroyRemains(const Session& session, const Uuid& id,
-                    std::string_view label) {
+// Halves of a pair with this label, and nothing else.
+Step DestroyPair(const Session& session, const Uuid& id,
+                 std::string_view label) {
   std::vector<CK_OBJECT_HANDLE> all;
   std::vector<CK_OBJECT_HANDLE> ours;
   std::vector<CK_OBJECT_HANDLE> half;
@@ -218,15 +218,31 @@ Status TokenClient::MakeSigningKey(WorkerSession& worker, const Uuid& id,
                                        CKF_GENERATE_KEY_PAIR));
     SR_RETURN_IF_FAILED(
         CheckMechanism(*module_, token_, CKM_ECDSA, "CKM_ECDSA", CKF_SIGN));
-    SR_RETURN_IF_FAILED(DestroyRemains(session, id, label));
+    std::vector<CK_OBJECT_HANDLE> found;
+    SR_RETURN_IF_FAILED(
+        Step::Of(Operation::kFind, FindById(session, id, &found)));
+    if (!found.empty()) {
+      return Step::Final(Error(
+          Reason::kConflict, "the token has an object with the id " +
+                                 id.ToString() + " already; want a fresh id"));
+    }
     Step step = MakePair(session, token_, profile_, id, label);
     if (step.ok()) step = ReadPublicKey(session, id, spki);
     if (step.ok()) return step;
-    // Whatever of it there is, the next call finds by its id too.
-    const Step cleaned = DestroyRemains(session, id, label);
+    // Nobody had this id a moment ago: what has it now is this call's own.
+    const Step cleaned = DestroyPair(session, id, label);
     return cleaned.ok() || !step.status.ok() ? step : cleaned;
   };
   return Run(worker, nullptr, make, Access::kChange);
+}
+
+Status TokenClient::DestroySigningKey(WorkerSession& worker, const Uuid& id,
+                                      std::string_view label) {
+  const auto destroy = [&](const Session& session) -> Step {
+    SR_RETURN_IF_FAILED(CheckLoggedIn(session));
+    return DestroyPair(session, id, label);
+  };
+  return Run(worker, nullptr, destroy, Access::kChange);
 }
 
 Status TokenClient::SigningPublicKey(WorkerSession& worker, const Uuid& id,

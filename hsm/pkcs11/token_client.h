@@ -67,6 +67,8 @@ class TokenClient {
   // See Device; signing.cc has them.
   Status MakeSigningKey(WorkerSession& worker, const Uuid& id,
                         std::string_view label, Bytes* spki);
+  Status DestroySigningKey(WorkerSession& worker, const Uuid& id,
+                           std::string_view label);
   Status SigningPublicKey(WorkerSession& worker, const Uuid& id, Bytes* spki);
   Status Sign(WorkerSession& worker, const Uuid& id, ByteView digest,
               Bytes* signature);

@@ -63,6 +63,7 @@ Runner DeclareJobResume(CLI::App& command);
 Runner DeclareJobCancel(CLI::App& command);
 Runner DeclareKeyCensus(CLI::App& command);
 Runner DeclareHsmObjects(CLI::App& command);
+Runner DeclareHsmPublicKey(CLI::App& command);
 Runner DeclareStatus(CLI::App& command);
 Runner DeclareWhoAmI(CLI::App& command);
 Runner DeclareVersion(CLI::App& command);

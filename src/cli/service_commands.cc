@@ -1,4 +1,4 @@
-// strongroom status, whoami, version, hsm objects.
+// strongroom status, whoami, version, hsm ...
 #include "CLI/App.hpp"
 #include "cli/commands.h"
 #include "cli/text.h"
@@ -116,6 +116,19 @@ Runner DeclareHsmObjects(CLI::App& command) {
     Json list = Json::array();
     for (const TokenObject& object : objects) list.push_back(ToJson(object));
     return session.PrintJson(Json{{"objects", std::move(list)}});
+  };
+}
+
+Runner DeclareHsmPublicKey(CLI::App& command) {
+  command.footer(
+      "Keep it where neither the store nor the token is: it is what tells that "
+      "a report or a backup is this installation's.");
+  return [](Session& session) -> Status {
+    SR_ASSIGN_OR_RETURN(Client * client, session.client());
+    SR_ASSIGN_OR_RETURN(const client::PublicKey key, client->GetSigningKey());
+    if (!session.json()) return session.Print(key.pem);
+    return session.PrintJson(
+        Json{{"key_id", key.key_id}, {"public_key", key.pem}});
   };
 }
 

@@ -90,6 +90,7 @@ class GrpcClient final : public Client {
   StatusOr<std::vector<CensusVersion>> GetCensus(std::string_view key) override;
 
   StatusOr<std::vector<TokenObject>> ListTokenObjects() override;
+  StatusOr<PublicKey> GetSigningKey() override;
   StatusOr<ServiceStatus> GetStatus() override;
   StatusOr<Identity> WhoAmI() override;
 

@@ -173,6 +173,14 @@ StatusOr<std::vector<TokenObject>> GrpcClient::ListTokenObjects() {
   return objects;
 }
 
+StatusOr<PublicKey> GrpcClient::GetSigningKey() {
+  v1::SigningKey response;
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetSigningKey,
+                          Repeat::kRepeatable, v1::GetSigningKeyRequest(),
+                          &response));
+  return PublicKey{response.key_id(), response.public_key()};
+}
+
 StatusOr<ServiceStatus> GrpcClient::GetStatus() {
   v1::GetStatusResponse response;
   SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetStatus, Repeat::kRepeatable,

@@ -15,6 +15,10 @@ StatusOr<Bytes> Device::MakeSigningKey(const Uuid&, std::string_view) {
                "device " + info().profile + " has no keys to sign with");
 }
 
+Status Device::DestroySigningKey(const Uuid&, std::string_view) {
+  return OkStatus();
+}
+
 StatusOr<Bytes> Device::SigningPublicKey(const Uuid& id) {
   return Error(Reason::kSigningKeyMissing,
                "signing key " + id.ToString() + " is not there: device " +

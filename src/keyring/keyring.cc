@@ -6,6 +6,14 @@
 #include "keyring/keyring_impl.h"
 
 namespace strongroom::keyring {
+namespace {
+
+bool IsHalf(const hsm::TokenObject& object) {
+  return object.object_class == "private-key" ||
+         object.object_class == "public-key";
+}
+
+}  // namespace
 
 KeyringImpl::KeyringImpl(store::Store& store, hsm::Device& device,
                          const Clock& clock, Metrics& metrics,
@@ -15,6 +23,7 @@ KeyringImpl::KeyringImpl(store::Store& store, hsm::Device& device,
       clock_(clock),
       options_(std::move(options)),
       token_(device, clock, store.installation_id()),
+      signing_(store, device, clock),
       rotations_(metrics.GetCounter("strongroom_rotations_total",
                                     "Key rotations done.")),
       reservations_(
@@ -43,17 +52,27 @@ StatusOr<std::vector<Keyring::OwnedObject>> KeyringImpl::DescribeObjects() {
                                      std::to_string(row.version));
     }
   }
+  std::optional<Uuid> signing;
+  SR_RETURN_IF_ERROR(store_.Read([&](store::ReadTransaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(signing, SigningKeyIdIn(t));
+    return OkStatus();
+  }));
   const auto owner_of = [&](const hsm::TokenObject& object) -> std::string {
     StatusOr<Uuid> id = Uuid::FromBytes(object.id);
     if (id.ok() && object.object_class == "secret-key") {
       auto found = owners.find(*id);
       if (found != owners.end()) return found->second;
     }
-    const auto label = KekLabel::Parse(object.label);
-    if (!label) return "foreign";
-    return label->installation == store_.installation_id()
-               ? "unknown to this store"
-               : "unknown installation";
+    const auto kek = KekLabel::Parse(object.label);
+    const auto signer = InstallationOfSigningLabel(object.label);
+    if (!kek && !signer) return "foreign";
+    if ((kek ? kek->installation : *signer) != store_.installation_id()) {
+      return "unknown installation";
+    }
+    if (signer && id.ok() && signing == *id && IsHalf(object)) {
+      return "signing key";
+    }
+    return "unknown to this store";
   };
   std::vector<OwnedObject> described;
   described.reserve(objects.size());

@@ -56,6 +56,7 @@ class KeyringImpl final : public Keyring {
   uint64_t SealsCounted(const Uuid& key_id, uint32_t version) const override;
   WallTime RunDue() override SR_EXCLUDES(changes_);
   StatusOr<std::vector<OwnedObject>> DescribeObjects() override;
+  SigningKey& signing() override { return signing_; }
 
  private:
   using KeyResult = StatusOr<std::shared_ptr<const Key>>;
@@ -172,6 +173,7 @@ class KeyringImpl final : public Keyring {
   const Clock& clock_;
   const KeyringOptions options_;
   const KekToken token_;
+  SigningKey signing_;
   // Names this process in leases.
   const std::string holder_ = Uuid::Random().ToString();
   Counter& rotations_;

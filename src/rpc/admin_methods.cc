@@ -165,6 +165,15 @@ Status Run(Edge& edge, service::Call call, const v1::ListTokenObjectsRequest&,
   return OkStatus();
 }
 
+Status Run(Edge& edge, service::Call call, const v1::GetSigningKeyRequest&,
+           v1::SigningKey* response) {
+  SR_ASSIGN_OR_RETURN(keyring::SigningKey::Exported key,
+                      edge.service.GetSigningKey(std::move(call)));
+  response->set_key_id(std::move(key.key_id));
+  response->set_public_key(std::move(key.pem));
+  return OkStatus();
+}
+
 Status Run(Edge& edge, service::Call call, const v1::GetStatusRequest&,
            v1::GetStatusResponse* response) {
   SR_ASSIGN_OR_RETURN(service::StatusReport report,

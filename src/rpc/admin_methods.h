@@ -38,6 +38,8 @@ Status Run(Edge& edge, service::Call call, const v1::ShredDekRequest& request,
 Status Run(Edge& edge, service::Call call,
            const v1::ListTokenObjectsRequest& request,
            v1::ListTokenObjectsResponse* response);
+Status Run(Edge& edge, service::Call call,
+           const v1::GetSigningKeyRequest& request, v1::SigningKey* response);
 Status Run(Edge& edge, service::Call call, const v1::GetStatusRequest& request,
            v1::GetStatusResponse* response);
 Status Run(Edge& edge, service::Call call, const v1::WhoAmIRequest& request,

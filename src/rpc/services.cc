@@ -77,7 +77,8 @@ using Jobs = A::WithRawCallbackMethod_StartRewrap<
             A::WithRawCallbackMethod_CancelJob<
                 A::WithRawCallbackMethod_GetCensus<Deks>>>>>>>;
 using All = A::WithRawCallbackMethod_ListTokenObjects<
-    A::WithRawCallbackMethod_GetStatus<A::WithRawCallbackMethod_WhoAmI<Jobs>>>;
+    A::WithRawCallbackMethod_GetSigningKey<A::WithRawCallbackMethod_GetStatus<
+        A::WithRawCallbackMethod_WhoAmI<Jobs>>>>;
 
 }  // namespace admin
 
@@ -106,6 +107,7 @@ class AdminPlane final : public admin::All {
   SR_SERVE(ServeBlocking, CancelJob, v1::Job)
   SR_SERVE(ServeBlocking, GetCensus, v1::Census)
   SR_SERVE(ServeBlocking, ListTokenObjects, v1::ListTokenObjectsResponse)
+  SR_SERVE(ServeBlocking, GetSigningKey, v1::SigningKey)
   SR_SERVE(ServeBlocking, GetStatus, v1::GetStatusResponse)
   SR_SERVE(ServeBlocking, WhoAmI, v1::WhoAmIResponse)
 

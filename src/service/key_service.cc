@@ -303,6 +303,13 @@ class KeyServiceImpl final : public KeyService {
         [&](Request&) { return parts_.keyring.DescribeObjects(); });
   }
 
+  StatusOr<keyring::SigningKey::Exported> GetSigningKey(Call call) override {
+    return pipeline_.RunNow<keyring::SigningKey::Exported>(
+        std::move(call),
+        About(Operation::kGetSigningKey, Target::Scope::kService),
+        [&](Request&) { return parts_.keyring.signing().Export(); });
+  }
+
   StatusOr<StatusReport> GetStatus(Call call) override;
   StatusOr<WhoAmIResult> WhoAmI(Call call) override;
 

@@ -19,6 +19,7 @@ struct FakeBehaviour {
   client::KeyVersion key_version;
   client::KeySettings settings;  // of the last create or update
   std::vector<client::TokenObject> objects;
+  client::PublicKey public_key;
   client::ServiceStatus status;
   client::Identity identity;
   std::string dek = "0123456789abcdef0123456789abcdef";
@@ -204,6 +205,9 @@ class FakeClient : public client::Client {
   }
   StatusOr<std::vector<client::TokenObject>> ListTokenObjects() override {
     return Answer("ListTokenObjects", "", fake_.objects);
+  }
+  StatusOr<client::PublicKey> GetSigningKey() override {
+    return Answer("GetSigningKey", "", fake_.public_key);
   }
   StatusOr<client::ServiceStatus> GetStatus() override {
     return Answer("GetStatus", "", fake_.status);

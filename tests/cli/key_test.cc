@@ -133,6 +133,14 @@ TEST_F(KeyTest, ALabelOfAForeignObjectCannotCommandTheTerminal) {
   EXPECT_EQ(json.at("objects").at(0).at("never_extractable"), false);
 }
 
+TEST_F(KeyTest, ThePublicKeyIsPrintedAsAFileOfPem) {
+  fake_.public_key = {"0a0b", "-----BEGIN PUBLIC KEY-----\n"};
+  EXPECT_EQ(Run({"hsm", "public-key"}).out, fake_.public_key.pem);
+  nlohmann::json json = Run({"hsm", "public-key", "--output", "json"}).Json();
+  EXPECT_EQ(json.at("key_id"), "0a0b");
+  EXPECT_EQ(json.at("public_key"), fake_.public_key.pem);
+}
+
 TEST_F(KeyTest, StatusAndWhoAmISpeakBothForms) {
   fake_.status.version = "1.2";
   fake_.status.mode = "dev";

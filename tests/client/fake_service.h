@@ -103,6 +103,7 @@ class FakeAdmin final : public v1::KeyAdmin::Service {
   FAKE_RPC(ScheduleDestroyVersion, ScheduleDestroyVersionRequest, KeyVersion)
   FAKE_RPC(CancelDestroyVersion, CancelDestroyVersionRequest, KeyVersion)
   FAKE_RPC(ListTokenObjects, ListTokenObjectsRequest, ListTokenObjectsResponse)
+  FAKE_RPC(GetSigningKey, GetSigningKeyRequest, SigningKey)
   FAKE_RPC(GetStatus, GetStatusRequest, GetStatusResponse)
   FAKE_RPC(WhoAmI, WhoAmIRequest, WhoAmIResponse)
 };

@@ -161,6 +161,10 @@ TEST_F(KeyCallsTest, StatusObjectsAndIdentityArrive) {
       [](const auto&, v1::ListTokenObjectsResponse* response) {
         response->add_objects()->set_owner("foreign");
       };
+  service_.admin.on_GetSigningKey = [](const auto&, v1::SigningKey* response) {
+    response->set_key_id("0a");
+    response->set_public_key("PEM");
+  };
   service_.admin.on_WhoAmI = [](const auto&, v1::WhoAmIResponse* response) {
     response->set_caller("dev");
     response->set_peer("CN=dev");
@@ -173,6 +177,9 @@ TEST_F(KeyCallsTest, StatusObjectsAndIdentityArrive) {
   EXPECT_THAT(status.warnings, ElementsAre("development only"));
   ASSERT_OK_AND_ASSIGN(auto objects, client_->ListTokenObjects());
   EXPECT_EQ(objects.at(0).owner, "foreign");
+  ASSERT_OK_AND_ASSIGN(PublicKey key, client_->GetSigningKey());
+  EXPECT_EQ(key.key_id, "0a");
+  EXPECT_EQ(key.pem, "PEM");
   ASSERT_OK_AND_ASSIGN(Identity identity, client_->WhoAmI());
   EXPECT_EQ(identity.caller, "dev");
   EXPECT_EQ(identity.subject, "CN=dev");

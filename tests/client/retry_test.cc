@@ -144,6 +144,7 @@ TEST_F(RetryTest, EveryRepeatableCallIsRepeated) {
        [&] { return client_->DisableVersion("a", 1).status(); }},
       {"ListTokenObjects",
        [&] { return client_->ListTokenObjects().status(); }},
+      {"GetSigningKey", [&] { return client_->GetSigningKey().status(); }},
       {"GetStatus", [&] { return client_->GetStatus().status(); }},
       {"WhoAmI", [&] { return client_->WhoAmI().status(); }}};
   for (const auto& [rpc, call] : calls) {

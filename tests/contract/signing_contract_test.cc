@@ -90,30 +90,40 @@ TEST_P(SigningContract, ThePrivateHalfIsSensitiveAndNeverExtractable) {
   EXPECT_EQ(private_halves, 1);
 }
 
-TEST_P(SigningContract, MakingItAgainReplacesWhatAnUnfinishedCallLeft) {
-  ASSERT_OK_AND_ASSIGN(const Bytes lost, device_->MakeSigningKey(id_, kLabel));
+TEST_P(SigningContract, ADestroyedKeyLeavesNothing) {
   const size_t objects = device_->List().value().size();
-  ASSERT_OK_AND_ASSIGN(const Bytes spki, device_->MakeSigningKey(id_, kLabel));
-  EXPECT_NE(spki, lost);
+  ASSERT_OK(device_->MakeSigningKey(id_, kLabel).status());
+  EXPECT_OK(device_->DestroySigningKey(id_, kLabel));
   EXPECT_THAT(device_->List().value(), SizeIs(objects));
+  EXPECT_THAT(device_->Sign(id_, Bytes(32, 1)),
+              HasReason(Reason::kSigningKeyMissing));
+  EXPECT_OK(device_->DestroySigningKey(id_, kLabel));
+}
+
+TEST_P(SigningContract, AnIdThatExistsIsAConflictAndNothingIsLost) {
+  ASSERT_OK_AND_ASSIGN(const hsm::KekReference kek, MakeKek(*device_));
+  ASSERT_OK_AND_ASSIGN(const Bytes spki, device_->MakeSigningKey(id_, kLabel));
+  for (const Uuid& id : {kek.id, id_}) {
+    EXPECT_THAT(device_->MakeSigningKey(id, kLabel),
+                HasReason(Reason::kConflict));
+  }
+  EXPECT_OK(device_->Prove(kek.id));
   EXPECT_OK(SignDocument(id_, spki));
 }
 
-TEST_P(SigningContract, AnIdThatSomethingElseHasIsAConflictAndNothingIsLost) {
-  ASSERT_OK_AND_ASSIGN(const hsm::KekReference kek, MakeKek(*device_));
-  rig_->AddForeign(id_.bytes(), kLabel);
-  EXPECT_THAT(device_->MakeSigningKey(id_, kLabel),
-              HasReason(Reason::kConflict));
-  EXPECT_THAT(device_->MakeSigningKey(kek.id, "test"),
-              HasReason(Reason::kConflict));
-  EXPECT_THAT(ObjectsOf(id_), SizeIs(1));
-  EXPECT_OK(device_->Prove(kek.id));
-}
-
-TEST_P(SigningContract, ASigningKeyWithAnotherLabelIsAConflictAndStays) {
+TEST_P(SigningContract, WhatIsNoPairOfThatLabelIsNotDestroyed) {
+  const Uuid foreign = Uuid::Random();
+  rig_->AddForeign(foreign.bytes(), kLabel);
+  ASSERT_OK_AND_ASSIGN(const hsm::KekReference kek, MakeKek(*device_, kLabel));
   ASSERT_OK_AND_ASSIGN(const Bytes spki, device_->MakeSigningKey(id_, kLabel));
-  EXPECT_THAT(device_->MakeSigningKey(id_, "strongroom/other/signing/v1"),
+  for (const Uuid& id : {foreign, kek.id}) {
+    EXPECT_THAT(device_->DestroySigningKey(id, kLabel),
+                HasReason(Reason::kConflict));
+  }
+  EXPECT_THAT(device_->DestroySigningKey(id_, "strongroom/other/signing/v1"),
               HasReason(Reason::kConflict));
+  EXPECT_THAT(ObjectsOf(foreign), SizeIs(1));
+  EXPECT_OK(device_->Prove(kek.id));
   EXPECT_OK(SignDocument(id_, spki));
 }
 
@@ -169,7 +179,7 @@ class SigningHalves : public ::testing::Test {
 using RealTokens = ::testing::Types<SoftHsmToken, NssToken>;
 TYPED_TEST_SUITE(SigningHalves, RealTokens);
 
-TYPED_TEST(SigningHalves, APairCutInHalfIsMissingUntilItIsMadeAnew) {
+TYPED_TEST(SigningHalves, HalfAPairIsMissingAndIsDestroyedAsAPair) {
   const auto device = OpenOrDie(this->token_.Options());
   for (const RawToken::Half half :
        {RawToken::Half::kPrivate, RawToken::Half::kPublic}) {
@@ -183,10 +193,11 @@ TYPED_TEST(SigningHalves, APairCutInHalfIsMissingUntilItIsMadeAnew) {
       EXPECT_THAT(device->SigningPublicKey(id),
                   HasReason(Reason::kSigningKeyMissing));
     }
-    EXPECT_OK(device->MakeSigningKey(id, kLabel).status());
-    EXPECT_OK(device->Sign(id, Bytes(32, 1)).status());
+    EXPECT_THAT(device->MakeSigningKey(id, kLabel),
+                HasReason(Reason::kConflict));
+    EXPECT_OK(device->DestroySigningKey(id, kLabel));
   }
-  EXPECT_EQ(RawToken(this->token_.Options()).CountObjects(), 4u);
+  EXPECT_EQ(RawToken(this->token_.Options()).CountObjects(), 0u);
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ SHRED = _of("shred", "begin", "stored")
 START_REWRAP = _of("rewrap-start", "begin", "stored")
 # One pass over one chunk, and the pass that finds nothing.
 REWRAP = _of("rewrap", "begin", "sealed", "stored", "begin", "ended")
+SIGN = _of("signing", "begin", "recorded", "object", "stored")
 # Named for the sake of a table: who resumes has the object already.
 UNREACHED = ["resume/object"]
 
@@ -44,4 +45,5 @@ RECOVERY = {
 }
 
 ALL = set(START + CREATE + ROTATE + UPDATE + MOVE + DESTROY + TAKE_BACK +
-          RESUME + UNREACHED + REGISTER + SHRED + START_REWRAP + REWRAP)
+          RESUME + UNREACHED + REGISTER + SHRED + START_REWRAP + REWRAP +
+          SIGN)

@@ -71,6 +71,7 @@ def requests(name, wrapped, ciphertext):
         "KeyAdmin/CancelJob": job,
         "KeyAdmin/GetCensus": {"name": name},
         "KeyAdmin/ListTokenObjects": {},
+        "KeyAdmin/GetSigningKey": {},
         "KeyAdmin/GetStatus": {},
         "KeyAdmin/WhoAmI": {},
     }

@@ -237,6 +237,14 @@ TEST_F(AdminMethodsTest, AnObjectWithABinaryLabelIsStillListed) {
   EXPECT_FALSE(response.objects(0).never_extractable());
 }
 
+TEST_F(AdminMethodsTest, TheSigningKeyIsGivenAsItIs) {
+  fake_.signing_key = keyring::SigningKey::Exported{"0a", "PEM"};
+  v1::SigningKey response;
+  ASSERT_TRUE(admin_->GetSigningKey(&context_, {}, &response).ok());
+  EXPECT_EQ(response.key_id(), "0a");
+  EXPECT_EQ(response.public_key(), "PEM");
+}
+
 TEST_F(AdminMethodsTest, StatusJoinsTheServersFactsAndTheServices) {
   fake_.report.device.token_label = "token";
   fake_.report.health.condition = hsm::DeviceCondition::kAway;

@@ -23,6 +23,8 @@ class FakeKeyService final : public service::KeyService {
       rewrap;
   StatusOr<service::KeyView> view = Error(Reason::kKeyNotFound, "no view set");
   StatusOr<service::ListResult> list = service::ListResult{};
+  StatusOr<keyring::SigningKey::Exported> signing_key =
+      keyring::SigningKey::Exported{};
   StatusOr<std::vector<keyring::Keyring::OwnedObject>> objects =
       std::vector<keyring::Keyring::OwnedObject>{};
   service::StatusReport report;
@@ -179,6 +181,11 @@ class FakeKeyService final : public service::KeyService {
     Note(call);
     during_blocking();
     return objects;
+  }
+  StatusOr<keyring::SigningKey::Exported> GetSigningKey(
+      service::Call call) override {
+    Note(call);
+    return signing_key;
   }
   StatusOr<service::StatusReport> GetStatus(service::Call call) override {
     Note(call);

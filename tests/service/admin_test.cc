@@ -214,6 +214,20 @@ TEST_F(AdminTest, ObjectsOnTheTokenAreShownToOperatorsAlone) {
   }
 }
 
+TEST_F(AdminTest, TheSigningKeyIsShownToOperatorsAloneAndStaysTheSame) {
+  const Call call = Rig::CallAs("root", Operation::kGetSigningKey);
+  ASSERT_OK_AND_ASSIGN(const auto key, service().GetSigningKey(call));
+  EXPECT_THAT(key.pem, ::testing::StartsWith("-----BEGIN PUBLIC KEY-----"));
+  ASSERT_OK_AND_ASSIGN(const auto again, service().GetSigningKey(call));
+  EXPECT_EQ(again.pem, key.pem);
+  EXPECT_EQ(again.key_id, key.key_id);
+  for (const char* who : {"app", "prod"}) {
+    EXPECT_THAT(
+        service().GetSigningKey(Rig::CallAs(who, Operation::kGetSigningKey)),
+        HasReason(Reason::kPermissionDenied));
+  }
+}
+
 TEST_F(AdminTest, StatusCountsKeysAndShowsTheDevice) {
   rig_.MakeKey("demo/app");
   rig_.MakeKey("demo/two");

@@ -53,6 +53,7 @@ class MatrixTest : public ::testing::TestWithParam<Operation> {
   bool NamesKey() const {
     return GetParam() != Operation::kListKeys &&
            GetParam() != Operation::kListTokenObjects &&
+           GetParam() != Operation::kGetSigningKey &&
            GetParam() != Operation::kGetStatus &&
            GetParam() != Operation::kWhoAmI;
   }
@@ -135,6 +136,8 @@ class MatrixTest : public ::testing::TestWithParam<Operation> {
         return service.GetCensus(call, key).status();
       case Operation::kListTokenObjects:
         return service.ListTokenObjects(call).status();
+      case Operation::kGetSigningKey:
+        return service.GetSigningKey(call).status();
       case Operation::kGetStatus:
         return service.GetStatus(call).status();
       case Operation::kWhoAmI:
@@ -324,6 +327,7 @@ TEST_P(MatrixTest, NoMethodServesAnotherOperation) {
   expect(is(Operation::kListKeys), service.ListKeys(call, "", 0, "").status());
   expect(is(Operation::kWhoAmI), service.WhoAmI(call).status());
   expect(is(Operation::kGetStatus), service.GetStatus(call).status());
+  expect(is(Operation::kGetSigningKey), service.GetSigningKey(call).status());
   expect(is(Operation::kListTokenObjects),
          service.ListTokenObjects(call).status());
   expect(is(Operation::kRotateKey),

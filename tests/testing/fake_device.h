@@ -97,6 +97,8 @@ class FakeDevice final : public hsm::Device {
   StatusOr<Bytes> MakeSigningKey(const Uuid& id,
                                  std::string_view label) override
       SR_EXCLUDES(mutex_);
+  Status DestroySigningKey(const Uuid& id, std::string_view label) override
+      SR_EXCLUDES(mutex_);
   StatusOr<Bytes> SigningPublicKey(const Uuid& id) override SR_EXCLUDES(mutex_);
   StatusOr<Bytes> Sign(const Uuid& id, ByteView sha256) override
       SR_EXCLUDES(mutex_);

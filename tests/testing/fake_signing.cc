@@ -63,6 +63,14 @@ StatusOr<Bytes> FakeDevice::MakeSigningKey(const Uuid& id,
   });
 }
 
+Status FakeDevice::DestroySigningKey(const Uuid& id, std::string_view label) {
+  SR_RETURN_IF_ERROR(RefuseIfStopped());
+  if (objects_->RemoveSigningKey(id, label)) return OkStatus();
+  return Error(Reason::kConflict, "the token has an object with the id " +
+                                      id.ToString() +
+                                      " that is no signing key of that label");
+}
+
 StatusOr<Bytes> FakeDevice::SigningPublicKey(const Uuid& id) {
   SR_RETURN_IF_ERROR(RefuseIfStopped());
   SR_ASSIGN_OR_RETURN(const Key key, Load(*objects_, id));

@@ -52,16 +52,22 @@ bool ObjectTable::ReplaceKey(const Uuid& id) {
 bool ObjectTable::AddSigningKey(const Uuid& id, std::string_view label,
                                 SecretBytes der) {
   MutexLock lock(mutex_);
-  for (Object& object : objects_) {
-    if (!std::ranges::equal(object.id, id.bytes())) continue;
-    if (object.signing_key.empty() || object.label != label) return false;
-    object.signing_key = std::move(der);
-    return true;
-  }
+  if (Find(id.bytes()) != nullptr) return false;
   objects_.push_back({.id = ToBytes(id.bytes()),
                       .label = std::string(label),
                       .key = SecretBytes(),
                       .signing_key = std::move(der)});
+  return true;
+}
+
+bool ObjectTable::RemoveSigningKey(const Uuid& id, std::string_view label) {
+  MutexLock lock(mutex_);
+  const Object* object = Find(id.bytes());
+  if (object == nullptr) return true;
+  if (object->signing_key.empty() || object->label != label) return false;
+  std::erase_if(objects_, [&](const Object& other) {
+    return std::ranges::equal(other.id, id.bytes());
+  });
   return true;
 }
 

@@ -26,9 +26,11 @@ class ObjectTable {
   // that was initialised again. False if there is no such KEK.
   bool ReplaceKey(const Uuid& id) SR_EXCLUDES(mutex_);
 
-  // AddSigningKey puts a P-256 key there, as the DER of its private half, in
-  // place of one with this id and label; false if anything else has the id.
+  // AddSigningKey puts a P-256 key there, as the DER of its private half; false
+  // if the id exists. RemoveSigningKey is false if anything else has the id.
   bool AddSigningKey(const Uuid& id, std::string_view label, SecretBytes der)
+      SR_EXCLUDES(mutex_);
+  bool RemoveSigningKey(const Uuid& id, std::string_view label)
       SR_EXCLUDES(mutex_);
   // CopySigningKey gives the DER back, or none.
   SecretBytes CopySigningKey(const Uuid& id) const SR_EXCLUDES(mutex_);

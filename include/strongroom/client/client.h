@@ -186,6 +186,11 @@ struct Identity {
   std::vector<std::string> grants;
 };
 
+struct PublicKey {
+  std::string key_id;
+  std::string pem;
+};
+
 class Client {
  public:
   // Connect reads the files and makes the channel; the first call makes the
@@ -278,6 +283,8 @@ class Client {
 
   // The service.
   virtual StatusOr<std::vector<TokenObject>> ListTokenObjects() = 0;
+  // The key that signs reports; the first call makes it.
+  virtual StatusOr<PublicKey> GetSigningKey() = 0;
   virtual StatusOr<ServiceStatus> GetStatus() = 0;
   virtual StatusOr<Identity> WhoAmI() = 0;
 };

@@ -154,13 +154,15 @@ class Device {
   // MakeSigningKey generates an ECDSA P-256 pair: both halves with CKA_ID = id
   // and CKA_LABEL = label, the private one private, sensitive, never
   // extractable, for signing only. Gives the public key as the DER of a
-  // SubjectPublicKeyInfo (RFC 5480). What an earlier call left under this id
-  // and label is destroyed first: so the caller records the id before the call,
-  // and never calls again once it recorded the result. CONFLICT if anything
-  // else has the id. HSM_CAPABILITY_MISSING if the token has no such keys, as
-  // here, for devices without them. Blocks.
+  // SubjectPublicKeyInfo (RFC 5480). CONFLICT if the id exists.
+  // HSM_CAPABILITY_MISSING if the token has no such keys, as here, for devices
+  // without them. Blocks.
   virtual StatusOr<Bytes> MakeSigningKey(const Uuid& id,
                                          std::string_view label);
+  // DestroySigningKey destroys the pair, or what there is of it. OK if nothing
+  // was there; CONFLICT, and nothing is destroyed, if anything has the id that
+  // is no half of a pair with this label. The caller must own it. Blocks.
+  virtual Status DestroySigningKey(const Uuid& id, std::string_view label);
   // SigningPublicKey reads that public key again. SIGNING_KEY_MISSING,
   // here too for devices without such keys. Blocks.
   virtual StatusOr<Bytes> SigningPublicKey(const Uuid& id);

@@ -24,6 +24,7 @@
 #include "strongroom/base/status.h"
 #include "strongroom/batching/engine.h"
 #include "strongroom/hsm/device.h"
+#include "strongroom/keyring/signing_key.h"
 #include "strongroom/store/store.h"
 
 namespace strongroom::keyring {
@@ -190,12 +191,15 @@ class Keyring : public batching::KekSource {
 
   // DescribeObjects pairs what is on the token with what the store knows:
   // "kek payments/cards v3", "destroyed kek payments/cards v1" (it came back),
-  // "unknown installation", "unknown to this store", "foreign".
+  // "signing key", "unknown installation", "unknown to this store", "foreign".
   struct OwnedObject {
     hsm::TokenObject object;
     std::string owner;
   };
   virtual StatusOr<std::vector<OwnedObject>> DescribeObjects() = 0;
+
+  // signing is the pair that signs this installation's reports.
+  virtual SigningKey& signing() = 0;
 };
 
 // CreateKeyring: everything given outlives it. EndWindows may be set later (the

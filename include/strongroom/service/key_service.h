@@ -218,6 +218,7 @@ class KeyService {
                                            const std::string& name) = 0;
   virtual StatusOr<std::vector<keyring::Keyring::OwnedObject>> ListTokenObjects(
       Call call) = 0;
+  virtual StatusOr<keyring::SigningKey::Exported> GetSigningKey(Call call) = 0;
   virtual StatusOr<StatusReport> GetStatus(Call call) = 0;
   virtual StatusOr<WhoAmIResult> WhoAmI(Call call) = 0;
 

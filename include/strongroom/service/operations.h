@@ -56,6 +56,8 @@ namespace strongroom::service {
   X(kGetCensus, "GetCensus", "KeyAdmin", kViewKey, kView, false, true)         \
   X(kListTokenObjects, "ListTokenObjects", "KeyAdmin", kViewToken, kView,      \
     false, true)                                                               \
+  X(kGetSigningKey, "GetSigningKey", "KeyAdmin", kViewToken, kAdmin, false,    \
+    true)                                                                      \
   X(kGetStatus, "GetStatus", "KeyAdmin", kViewStatus, kView, false, true)      \
   X(kWhoAmI, "WhoAmI", "KeyAdmin", kViewStatus, kView, false, true)
 
