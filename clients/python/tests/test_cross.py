@@ -1,7 +1,7 @@
 """What one implementation of the envelope seals, the other one opens."""
 import io
 import json
-import os
+import pathlib
 import random
 import subprocess
 
@@ -41,6 +41,16 @@ def sizes(rng, chunk):
     full = 1 << chunk
     return rng.choice([0, 1, full - 1, full, full + 1, rng.randint(0, 5000),
                        rng.randint(0, 3 * full)])
+
+
+def test_the_vectors_hold_for_the_opener_of_the_client_library(probe):
+    path = pathlib.Path(__file__).resolve().parents[3]
+    path = path / "tests" / "vectors" / "bulk.json"
+    for vector in json.loads(path.read_text())["vectors"]:
+        wanted = ({"reason": vector["refused"]} if "refused" in vector else
+                  {"plain": vector["plaintext"]})
+        assert probe(op="open", body=vector["envelope"]) == wanted, vector[
+            "name"]
 
 
 def test_each_opens_what_the_other_sealed(probe):

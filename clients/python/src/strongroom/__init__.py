@@ -6,6 +6,7 @@
 """
 from .client import (Client, DataKey, Key, KeyVersion, Opened, Rewrapped,
                      Sealed)
+from .data_keys import DataKeyCache
 from .errors import (AlreadyExists, DeadlineExceeded, FailedPrecondition,
                      Internal, InvalidArgument, Malformed, NotAuthentic,
                      NotFound, PermissionDenied, ResourceExhausted,
@@ -13,7 +14,7 @@ from .errors import (AlreadyExists, DeadlineExceeded, FailedPrecondition,
 from .token import Header, Leaf, Token, parse_header, parse_token
 
 __all__ = [
-    "AlreadyExists", "Client", "DataKey", "DeadlineExceeded",
+    "AlreadyExists", "Client", "DataKey", "DataKeyCache", "DeadlineExceeded",
     "FailedPrecondition", "Header", "Internal", "InvalidArgument", "Key",
     "KeyVersion", "Leaf", "Malformed", "NotAuthentic", "NotFound", "Opened",
     "PermissionDenied", "ResourceExhausted", "Rewrapped", "Sealed",
