@@ -285,6 +285,9 @@ WorkerPool::Options PoolOptions(int workers, size_t queue_limit,
   pool.clock = &clock;
   pool.queue_depth = &metrics.GetGauge("strongroom_token_queue_depth",
                                        "Calls that wait for a worker.");
+  metrics
+      .GetGauge("strongroom_token_workers", "Sessions that can work at once.")
+      .Set(workers);
   pool.sessions = &metrics.GetGauge("strongroom_token_sessions",
                                     "Open sessions, the idle one included.");
   pool.sessions_replaced =

@@ -54,8 +54,11 @@ Core::Core(hsm::Device& device, KekSource& source, const Clock& clock,
       options_(options),
       workers_(std::max(1, device.info().workers)),
       max_partial_(std::max(1, device.info().partial_batches)),
+      max_background_(std::max(1, workers_ - (workers_ + 3) / 4)),
       metrics_(metrics),
-      windows_(source) {}
+      windows_(source),
+      queues_(std::clamp(options.background_share, kMinBackgroundShare,
+                         kMaxBackgroundShare)) {}
 
 SteadyTime Core::CallDeadline(const std::vector<Slice>& slices) const {
   SteadyTime latest = SteadyTime::min();
@@ -78,6 +81,7 @@ void Core::Release(const Queues::Batch& batch, const TokenBatch* enlisted) {
   std::shared_ptr<TokenBatch> last;  // destroyed after the lock
   MutexLock lock(mutex_);
   --in_flight_;
+  if (batch.work_class == WorkClass::kBackground) --background_in_flight_;
   queues_.Release(batch);
   auto found = enlisted_.find(enlisted);
   if (found == enlisted_.end()) return;
@@ -104,8 +108,14 @@ bool Core::PumpOnce() {
   size_t depth;
   {
     MutexLock lock(mutex_);
-    if (in_flight_ < workers_) batch = queues_.Next(now, &expired);
-    if (batch) ++in_flight_;
+    if (in_flight_ < workers_) {
+      batch =
+          queues_.Next(now, background_in_flight_ < max_background_, &expired);
+    }
+    if (batch) {
+      ++in_flight_;
+      if (batch->work_class == WorkClass::kBackground) ++background_in_flight_;
+    }
     depth = queues_.items();
   }
   metrics_.queue_depth.Set(static_cast<double>(depth));
@@ -122,6 +132,7 @@ void Core::Start(Queues::Batch batch) {
         std::chrono::duration<double>(now - slice.work->submitted).count());
     slice.work->Batched(batch.items, now);
   }
+  metrics_.turns[static_cast<size_t>(batch.work_class)]->Add(batch.cost);
   metrics_.of(batch.operation)
       .batch_items.Observe(static_cast<double>(batch.items));
   switch (batch.operation) {

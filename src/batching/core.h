@@ -111,6 +111,7 @@ class Core : public std::enable_shared_from_this<Core> {
   const EngineOptions options_;
   const int workers_;
   const int max_partial_;
+  const int max_background_;  // batches at once, but for what is due
   EngineMetrics metrics_;
   Windows windows_;
 
@@ -126,6 +127,7 @@ class Core : public std::enable_shared_from_this<Core> {
   CondVar idle_;
   Queues queues_ SR_GUARDED_BY(mutex_);
   int in_flight_ SR_GUARDED_BY(mutex_) = 0;
+  int background_in_flight_ SR_GUARDED_BY(mutex_) = 0;
   std::unordered_map<const TokenBatch*, std::shared_ptr<TokenBatch>> enlisted_
       SR_GUARDED_BY(mutex_);
 };

@@ -13,6 +13,7 @@ struct EngineMetrics {
   explicit EngineMetrics(Metrics& metrics)
       : operations{ForOperation(metrics, "seal"), ForOperation(metrics, "open"),
                    ForOperation(metrics, "rewrap")},
+        turns{ForClass(metrics, "foreground"), ForClass(metrics, "background")},
         queue_depth(metrics.GetGauge("strongroom_queue_depth",
                                      "Items that wait for the token")),
         queue_seconds(metrics.GetHistogram(
@@ -33,11 +34,18 @@ struct EngineMetrics {
   }
 
   std::array<PerOperation, kOperations> operations;  // indexed by Operation
+  std::array<Counter*, kWorkClasses> turns;          // indexed by WorkClass
   Gauge& queue_depth;
   Histogram& queue_seconds;
   Gauge& open_windows;
 
  private:
+  static Counter* ForClass(Metrics& metrics, std::string_view name) {
+    return &metrics.GetCounter(
+        "strongroom_turns_total",
+        "Turns on the token, in token operations, by class of work",
+        {{"class", name}});
+  }
   static PerOperation ForOperation(Metrics& metrics, std::string_view name) {
     constexpr std::string_view kItems = "strongroom_items_total";
     constexpr std::string_view kItemsHelp = "Items answered by the engine";

@@ -7,6 +7,7 @@ namespace strongroom::batching {
 
 struct Queues::Place : Ticket {
   Group* group = nullptr;
+  WorkClass work_class = WorkClass::kForeground;
   std::list<Part> parts;
 };
 
@@ -21,7 +22,7 @@ struct Queues::Group {
   std::map<std::string, Place> places;  // by caller
 };
 
-Queues::Queues() = default;
+Queues::Queues(int background_share) : background_share_(background_share) {}
 Queues::~Queues() = default;
 
 namespace {
@@ -60,45 +61,74 @@ void Queues::Push(const GroupName& name, const GroupRules& rules, Slice slice,
     place.key = name.key_id;
     place.cost = name.operation == Operation::kRewrap ? 2 : 1;
     place.group = &group;
+    place.work_class = slice.work->work_class;
+    place.share =
+        slice.work->share == 0 ? background_share_ : slice.work->share;
   }
   group.waiting += slice.size();
-  items_ += slice.size();
-  bytes_ += bytes;
+  waiting(slice).items += slice.size();
+  waiting(slice).bytes += bytes;
   place.parts.push_back({std::move(slice), bytes});
   if (group.parked) {
     Unpark(&group);
   } else {
-    turns_.Push(&place);
+    turns(place.work_class).Push(&place);
   }
 }
 
 std::optional<Queues::Batch> Queues::Next(SteadyTime now,
+                                          bool background_has_room,
                                           std::vector<Slice>* expired) {
-  while (Ticket* ticket = turns_.Pop()) {
+  std::optional<Batch> batch;
+  const Ticket* background = turns(WorkClass::kBackground).Peek();
+  if (background != nullptr && share_.Due(background->cost)) {
+    batch = NextOf(WorkClass::kBackground, now, expired);
+  }
+  if (!batch) batch = NextOf(WorkClass::kForeground, now, expired);
+  if (!batch && background_has_room) {
+    batch = NextOf(WorkClass::kBackground, now, expired);
+  }
+  return batch;
+}
+
+std::optional<Queues::Batch> Queues::NextOf(WorkClass work_class,
+                                            SteadyTime now,
+                                            std::vector<Slice>* expired) {
+  Turns& turns = this->turns(work_class);
+  while (Ticket* ticket = turns.Pop()) {
     auto* place = static_cast<Place*>(ticket);
     Group* group = place->group;
     DropExpiredFront(group, place, now, expired);
     if (place->parts.empty()) {
       // Its items went along with another caller's batch, or too late.
-      turns_.Refund(*ticket);
+      turns.Refund(*ticket);
       ErasePlace(group, place);
       continue;
     }
     if (!MayStart(*group)) {
-      turns_.Refund(*ticket);
+      turns.Refund(*ticket);
       group->parked = true;
       continue;
     }
     Batch batch;
+    batch.work_class = work_class;
+    batch.cost = place->cost;
+    Charge(work_class, place->cost);
     Take(group, place, now, &batch, expired);
     if (place->parts.empty()) {
       ErasePlace(group, place);
     } else {
-      turns_.Push(place);
+      turns.Push(place);
     }
     return batch;
   }
   return std::nullopt;
+}
+
+void Queues::Charge(WorkClass work_class, int cost) {
+  if (work_class == WorkClass::kBackground) return share_.Spend(cost);
+  const Ticket* background = turns(WorkClass::kBackground).Peek();
+  if (background != nullptr) share_.Earn(cost, background->share);
 }
 
 void Queues::Release(const Batch& batch) {
@@ -114,7 +144,7 @@ void Queues::Unpark(Group* group) {
   group->parked = false;
   for (auto at = group->places.begin(); at != group->places.end();) {
     Place& place = at->second;
-    if (!place.parts.empty()) turns_.Push(&place);
+    if (!place.parts.empty()) turns(place.work_class).Push(&place);
     at = place.waiting ? std::next(at) : group->places.erase(at);
   }
 }
@@ -157,7 +187,7 @@ void Queues::TakeFrom(Group* group, Place* place, SteadyTime now, Batch* batch,
     head.end = head.begin + static_cast<uint32_t>(room);
     part.slice.begin = head.end;
     group->waiting -= room;
-    items_ -= room;
+    waiting(head).items -= room;
     batch->items += room;
     batch->slices.push_back(std::move(head));
   }
@@ -203,8 +233,8 @@ void Queues::TakeAll(std::vector<Slice>* taken) {
 
 void Queues::Forget(Group* group, Part* part) {
   group->waiting -= part->slice.size();
-  items_ -= part->slice.size();
-  bytes_ -= part->bytes;
+  waiting(part->slice).items -= part->slice.size();
+  waiting(part->slice).bytes -= part->bytes;
 }
 
 void Queues::ErasePlace(Group* group, Place* place) {

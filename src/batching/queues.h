@@ -3,10 +3,13 @@
 // Items that one token operation can serve together form a group: a key's
 // seals, or the opens (or rewraps) of one header. Every caller with items in a
 // group holds one place there, which is its ticket in Turns. A group that may
-// not start is parked: its places leave Turns until it may.
+// not start is parked: its places leave Turns until it may. Foreground and
+// background have Turns of their own, and Share says when the background is
+// first.
 // Thread rule: not thread-safe; the engine's lock guards it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -16,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "batching/share.h"
 #include "batching/turns.h"
 #include "batching/work.h"
 
@@ -40,21 +44,26 @@ class Queues {
   struct Batch {
     Group* group = nullptr;  // give it back with Release
     Operation operation = Operation::kSeal;
+    WorkClass work_class = WorkClass::kForeground;  // whose turn it took
     Uuid key_id;
+    int cost = 1;  // token operations
     std::vector<Slice> slices;
     size_t items = 0;
     bool partial = true;
   };
 
-  Queues();
+  // `background_share`: percent, for background work that names none.
+  explicit Queues(int background_share);
   ~Queues();
 
   // Push queues a slice. The rules are the group's from now on.
   void Push(const GroupName& name, const GroupRules& rules, Slice slice,
             size_t bytes);
-  // Next takes the batch whose turn it is among those that may start. What is
+  // Next takes the batch whose turn it is among those that may start; of the
+  // background only what is due to it, unless `background_has_room`. What is
   // past its deadline on the way goes to `expired` instead.
-  std::optional<Batch> Next(SteadyTime now, std::vector<Slice>* expired);
+  std::optional<Batch> Next(SteadyTime now, bool background_has_room,
+                            std::vector<Slice>* expired);
   // Release says that a batch has left the token.
   void Release(const Batch& batch);
 
@@ -62,8 +71,9 @@ class Queues {
   void DropExpired(SteadyTime now, std::vector<Slice>* expired);
   void TakeAll(std::vector<Slice>* taken);
 
-  size_t items() const { return items_; }
-  size_t bytes() const { return bytes_; }
+  size_t items() const { return waiting_[0].items + waiting_[1].items; }
+  size_t items(WorkClass of) const { return waiting_[Index(of)].items; }
+  size_t bytes(WorkClass of) const { return waiting_[Index(of)].bytes; }
 
  private:
   struct Part {
@@ -71,7 +81,19 @@ class Queues {
     size_t bytes;
   };
   struct Place;
+  struct Waiting {
+    size_t items = 0;
+    size_t bytes = 0;
+  };
 
+  static size_t Index(WorkClass of) { return static_cast<size_t>(of); }
+  Waiting& waiting(const Slice& slice) {
+    return waiting_[Index(slice.work->work_class)];
+  }
+  Turns& turns(WorkClass of) { return turns_[Index(of)]; }
+  std::optional<Batch> NextOf(WorkClass work_class, SteadyTime now,
+                              std::vector<Slice>* expired);
+  void Charge(WorkClass work_class, int cost);
   static bool MayStart(const Group& group);
   void Unpark(Group* group);
   void Take(Group* group, Place* first, SteadyTime now, Batch* batch,
@@ -86,11 +108,12 @@ class Queues {
   void ErasePlace(Group* group, Place* place);
   void EraseIfIdle(Group* group);
 
-  Turns turns_;
+  const int background_share_;
+  std::array<Turns, kWorkClasses> turns_;  // by WorkClass
+  Share share_;
   // Keyed by operation, key and header.
   std::unordered_map<std::string, std::unique_ptr<Group>> groups_;
-  size_t items_ = 0;
-  size_t bytes_ = 0;
+  std::array<Waiting, kWorkClasses> waiting_;  // by WorkClass
 };
 
 }  // namespace strongroom::batching

@@ -131,6 +131,7 @@ void Core::Queue(std::vector<Entry> entries) {
 }
 
 Status Core::TryQueue(std::vector<Entry>& entries) {
+  const WorkClass work_class = entries.front().slice.work->work_class;
   size_t items = 0;
   size_t bytes = 0;
   for (const Entry& entry : entries) {
@@ -143,12 +144,12 @@ Status Core::TryQueue(std::vector<Entry>& entries) {
                  "the service is shutting down; send the request elsewhere or "
                  "again later");
   }
-  if (queues_.items() + items > options_.max_queued_items ||
-      queues_.bytes() + bytes > options_.max_queued_bytes) {
+  const size_t waiting = queues_.items(work_class);
+  if (waiting + items > options_.max_queued_items ||
+      queues_.bytes(work_class) + bytes > options_.max_queued_bytes) {
     return Error(Reason::kQueueFull,
-                 std::to_string(queues_.items()) +
-                     " items wait for the token and " + std::to_string(items) +
-                     " more do not fit; want at most " +
+                 std::to_string(waiting) + " items wait for the token and " +
+                     std::to_string(items) + " more do not fit; want at most " +
                      std::to_string(options_.max_queued_items) + " items and " +
                      std::to_string(options_.max_queued_bytes) +
                      " bytes: try again after the given delay",

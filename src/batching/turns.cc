@@ -61,6 +61,10 @@ Ticket* Turns::Pop() {
   return ticket;
 }
 
+const Ticket* Turns::Peek() const {
+  return ring_.empty() ? nullptr : ring_.front().ring.front().head;
+}
+
 void Turns::Refund(const Ticket& ticket) {
   auto caller = callers_.find(ticket.caller);
   if (caller == callers_.end()) return;

@@ -23,6 +23,7 @@ struct Ticket {
   std::string caller;
   Uuid key;
   int cost = 1;          // token operations
+  int share = 0;         // Queues' own: percent promised to background work
   bool waiting = false;  // Turns' own: it is in the queue
 
  private:
@@ -42,6 +43,8 @@ class Turns {
   // Pop takes the ticket whose turn it is and charges its cost; nullptr if
   // none waits.
   Ticket* Pop();
+  // Peek gives a ticket that is about to have its turn; nullptr if none waits.
+  const Ticket* Peek() const;
   // Refund takes the charge back: the ticket could not use its turn.
   void Refund(const Ticket& ticket);
 

@@ -21,10 +21,12 @@ inline constexpr size_t kOperations = 3;
 
 class Work {
  public:
-  Work(Operation op, std::string who, SteadyTime until, SteadyTime now)
+  Work(Operation op, const RequestBase& request, SteadyTime now)
       : operation(op),
-        caller(std::move(who)),
-        deadline(until),
+        caller(request.caller),
+        work_class(request.work_class),
+        share(request.share),
+        deadline(request.deadline),
         submitted(now) {}
   Work(const Work&) = delete;
   Work& operator=(const Work&) = delete;
@@ -56,6 +58,8 @@ class Work {
 
   const Operation operation;
   const std::string caller;
+  const WorkClass work_class;
+  const int share;  // percent; 0: the engine's
   const SteadyTime deadline;
   const SteadyTime submitted;
   std::atomic<size_t> unfinished{0};  // items
@@ -78,7 +82,7 @@ template <typename Request, Operation kOperation>
 class WorkOf final : public Work {
  public:
   WorkOf(std::unique_ptr<Request> r, SteadyTime now)
-      : Work(kOperation, r->caller, r->deadline, now), request(std::move(r)) {}
+      : Work(kOperation, *r, now), request(std::move(r)) {}
 
   void Fail(uint32_t item, const Status& status) override {
     Status& own = request->items[item].status;

@@ -25,7 +25,8 @@ constexpr size_t kChunk = 256;
 constexpr milliseconds kTurn{500};
 constexpr milliseconds kIdle{1000};
 constexpr milliseconds kRetryAfter{1000};
-constexpr std::chrono::seconds kTokenTime{30};
+// Less than the lease: what the token did in that time can still be stored.
+constexpr std::chrono::seconds kTokenTime{20};
 
 std::string LeaseName(const Uuid& id) { return "job/" + id.ToString(); }
 
@@ -359,8 +360,8 @@ std::vector<MovedBatch> JobsImpl::RewrapOnToken(
     const Uuid& id, const std::vector<BatchRow>& batches) {
   std::vector<MovedBatch> moved;
   auto request = std::make_unique<batching::RewrapRequest>();
-  // A caller of its own: it takes its turn among the others, as one of them.
   request->caller = LeaseName(id);
+  request->work_class = batching::WorkClass::kBackground;
   request->deadline = clock_.Steady() + kTokenTime;
   for (const BatchRow& batch : batches) {
     batching::RewrapItem& item = request->items.emplace_back();

@@ -3,6 +3,7 @@
 #include "rpc/listen_address.h"
 #include "strongroom/base/files.h"
 #include "strongroom/base/strict_yaml.h"
+#include "strongroom/batching/engine.h"
 
 namespace strongroom::server {
 namespace {
@@ -158,8 +159,8 @@ Status ReadLimits(const YamlNode& root, Config* config) {
   SR_RETURN_IF_ERROR(RefuseUnknown(
       *section,
       {"max_concurrent_streams", "lifecycle_workers", "lifecycle_queue",
-       "max_queued_items", "max_queued_bytes", "network_memory_bytes",
-       "max_connections", "connection_idle_seconds"}));
+       "max_queued_items", "max_queued_bytes", "background_share",
+       "network_memory_bytes", "max_connections", "connection_idle_seconds"}));
   Limits& limits = config->limits;
   constexpr int64_t kMiB = 1 << 20;
   SR_RETURN_IF_ERROR(OptionalNumber(*section, "max_concurrent_streams", 1,
@@ -173,6 +174,9 @@ Status ReadLimits(const YamlNode& root, Config* config) {
                                     &limits.max_queued_items));
   SR_RETURN_IF_ERROR(OptionalNumber(*section, "max_queued_bytes", 8 * kMiB,
                                     65536 * kMiB, &limits.max_queued_bytes));
+  SR_RETURN_IF_ERROR(OptionalNumber(
+      *section, "background_share", batching::kMinBackgroundShare,
+      batching::kMaxBackgroundShare, &limits.background_share));
   SR_RETURN_IF_ERROR(OptionalNumber(*section, "max_connections", 1, 1 << 20,
                                     &limits.max_connections));
   SR_RETURN_IF_ERROR(OptionalNumber(*section, "connection_idle_seconds", 1,

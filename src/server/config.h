@@ -23,6 +23,7 @@ struct Limits {
   size_t lifecycle_queue = 64;
   size_t max_queued_items = 65536;
   size_t max_queued_bytes = 256u << 20;
+  int background_share = 10;  // percent of the token operations
   size_t network_memory_bytes = 512u << 20;
   int max_connections = 4096;
   int connection_idle_seconds = 900;

@@ -147,7 +147,8 @@ Status Server::Parts::BuildDomain() {
   engine = batching::CreateEngine(
       *device, *keyring, clock, metrics,
       {.max_queued_items = config.limits.max_queued_items,
-       .max_queued_bytes = config.limits.max_queued_bytes});
+       .max_queued_bytes = config.limits.max_queued_bytes,
+       .background_share = config.limits.background_share});
   SR_ASSIGN_OR_RETURN(keyring::RecoveryReport report, keyring->Start());
   log::Info("keyring is ready", {{"keys", keyring->Current()->keys().size()},
                                  {"finished", report.finished},

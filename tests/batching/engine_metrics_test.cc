@@ -65,6 +65,7 @@ TEST(EngineMetricsTest, BatchesItemsDepthAndWindowsAreCounted) {
   EXPECT_EQ(metrics.Value("strongroom_batch_items seal"), 8);
   EXPECT_EQ(metrics.Value("strongroom_queue_seconds"), 2);
   EXPECT_EQ(metrics.Value("strongroom_items_total seal ok"), 8);
+  EXPECT_EQ(metrics.Value("strongroom_turns_total foreground"), 2);
 
   auto token = EngineRig::TokenOf(sealed->items()[0]);
   auto forged = token;
@@ -74,6 +75,17 @@ TEST(EngineMetricsTest, BatchesItemsDepthAndWindowsAreCounted) {
   EXPECT_EQ(metrics.Value("strongroom_items_total open ok"), 1);
   EXPECT_EQ(metrics.Value("strongroom_items_total open error"), 1);
   EXPECT_EQ(metrics.Times("strongroom_items_total rewrap ok"), 0);
+
+  rig.keks.Rotate(key);
+  auto rewrap = std::make_unique<RewrapRequest>();
+  rewrap->caller = "job";
+  rewrap->work_class = WorkClass::kBackground;
+  rewrap->deadline = rig.clock.Steady() + std::chrono::seconds(5);
+  rewrap->items.emplace_back().header = token.header;
+  rig.engine->Rewrap(std::move(rewrap));
+  rig.device.RunAll();
+  EXPECT_EQ(metrics.Value("strongroom_turns_total background"), 2);
+  EXPECT_EQ(metrics.Value("strongroom_turns_total foreground"), 3);
 
   rig.SealNow(rig.keks.AddKey({.max_age = std::chrono::seconds(60)}));
   rig.engine->RunDue();

@@ -16,12 +16,16 @@ strongroom_requests_in_flight strongroom_batch_items strongroom_items_total
 strongroom_queue_depth strongroom_queue_seconds
 strongroom_token_operations_total strongroom_token_operation_seconds
 strongroom_token_sessions strongroom_token_sessions_replaced_total
+strongroom_token_workers strongroom_turns_total
 strongroom_token_logins_total strongroom_token_queue_depth
 strongroom_token_healthy strongroom_keks_missing strongroom_keys
 strongroom_key_versions strongroom_rotations_total
 strongroom_audit_records_total strongroom_audit_write_seconds
 strongroom_audit_sync_seconds strongroom_store_commit_seconds
 strongroom_seal_ledger_highest_share strongroom_open_windows
+strongroom_seal_ledger_reservations_total strongroom_registry_commits_total
+strongroom_registry_changes_total strongroom_rewrap_jobs
+strongroom_rewrap_batches_total strongroom_rewrap_failures_total
 strongroom_tls_certificate_expiry_timestamp_seconds
 """.split()
 
@@ -30,7 +34,19 @@ LABELS = {"rpc": r"[A-Z][A-Za-z]+", "reason": r"[A-Z_]+",
           "operation": r"[a-z_]+", "outcome": r"[a-z_]+", "state": r"[A-Z_]+",
           "version": r"[0-9][0-9a-z.+-]*", "file": r"server|client_ca",
           "le": r"[0-9.e+-]+|\+Inf", "quantile": r"[0-9.]+",
-          "priority": r"[a-z_]+", "cause": r"[a-z_]+"}
+          "class": r"foreground|background"}
+
+METRIC = re.compile(r"strongroom_[a-z_]*[a-z]")
+PARTS = re.compile(r"_(bucket|sum|count)$")
+
+
+def families(page):
+    return set(re.findall(r"(?m)^# TYPE (\S+) ", page))
+
+
+def named_in(text):
+    """The metrics that a rule, a dashboard or a document speaks of."""
+    return {PARTS.sub("", name) for name in METRIC.findall(text)}
 
 
 class Metrics(e2e.E2eTest):
@@ -46,6 +62,23 @@ class Metrics(e2e.E2eTest):
             self.assertRegex(page, rf"(?m)^# HELP {family} \S.*$")
             self.assertRegex(page, rf"(?m)^# TYPE {family} "
                              "(counter|gauge|histogram)$")
+
+    def test_what_deploy_asks_for_is_there(self):
+        self.probe.ok("KeyAdmin/WhoAmI", {})
+        page = families(self.daemon.metrics())
+        for name in ("strongroom.rules.yaml", "strongroom-dashboard.json"):
+            text = (e2e.SOURCE / "deploy/prometheus" / name).read_text()
+            # Names of alerts, of the dashboard and of its file are not metrics.
+            asked = named_in(text)
+            self.assertGreater(len(asked), 5, name)
+            self.assertEqual(asked - page, set(), name)
+
+    def test_the_document_names_every_metric_and_no_other(self):
+        self.probe.ok("KeyAdmin/WhoAmI", {})
+        page = families(self.daemon.metrics())
+        text = (e2e.SOURCE / "docs/operations.md").read_text()
+        table = text.split("### Metrics\n")[1].split("\n### ")[0]
+        self.assertEqual(named_in(table), page)
 
     def test_no_label_holds_what_a_caller_chose(self):
         mark = "callerschoice"

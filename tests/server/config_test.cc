@@ -45,6 +45,7 @@ constexpr char kGood[] =
     "  max_concurrent_streams: 64\n"
     "  lifecycle_workers: 2\n"
     "  max_queued_items: 8192\n"
+    "  background_share: 25\n"
     "  max_connections: 100\n"
     "  connection_idle_seconds: 60\n";
 
@@ -80,6 +81,7 @@ TEST(ConfigTest, EveryFieldIsRead) {
   EXPECT_EQ(config.limits.max_concurrent_streams, 64);
   EXPECT_EQ(config.limits.lifecycle_workers, 2);
   EXPECT_EQ(config.limits.max_queued_items, 8192u);
+  EXPECT_EQ(config.limits.background_share, 25);
   EXPECT_EQ(config.limits.max_connections, 100);
   EXPECT_EQ(config.limits.connection_idle_seconds, 60);
 }
@@ -107,6 +109,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "drain_seconds:", "drain_secs:", "drain_seconds"},
         BadCase{"UnknownTlsKey", "  client_ca:", "  clientca:", "client_ca"},
         BadCase{"UnknownHsmKey", "  workers:", "  worker:", "workers"},
+        BadCase{"NoBackgroundShare", "background_share: 25",
+                "background_share: 0", "background_share"},
+        BadCase{"MostOfTheTokenForTheBackground", "background_share: 25",
+                "background_share: 51", "background_share"},
         BadCase{"UnknownLimit", "lifecycle_workers", "lifecycle_worker",
                 "lifecycle_workers"},
         BadCase{"UnknownStoreKey",

@@ -7,7 +7,8 @@
 //
 // Requests queue by caller, then by key; turns are taken by deficit round robin
 // charged in token operations. An idle key starts at once; per key at most
-// `partial_batches` batches that are not full are in flight.
+// `partial_batches` batches that are not full are in flight. Background work
+// takes what the foreground leaves, and at least its share (WorkClass).
 //
 // Thread rule: every member may be called from any thread. A request belongs to
 // the engine from its submission until its `done` runs; `done` runs exactly
@@ -81,10 +82,22 @@ struct Cost {
   friend bool operator==(const Cost&, const Cost&) = default;
 };
 
+// WorkClass says who goes first. Background work starts when no foreground work
+// could, on all but a quarter of the sessions (at least one, of several), so
+// that what comes next finds one free. If the foreground never leaves a
+// session, the background still gets its share of the token operations.
+enum class WorkClass { kForeground, kBackground };
+inline constexpr size_t kWorkClasses = 2;
+
 // Work common to the three kinds of request.
 struct RequestBase {
-  std::string caller;  // whose turn it takes
+  std::string caller;  // whose turn it takes; of one class
   SteadyTime deadline;
+  WorkClass work_class = WorkClass::kForeground;
+  // kBackground: percent of the token operations, kMinBackgroundShare to
+  // kMaxBackgroundShare; 0: the engine's. Of several that wait, that of the
+  // next counts for all of them together.
+  int share = 0;
   Cost cost;  // out
 };
 
@@ -130,9 +143,15 @@ struct RewrapRequest : RequestBase {
   std::function<void(std::unique_ptr<RewrapRequest>)> done;
 };
 
+inline constexpr int kMinBackgroundShare = 1;
+inline constexpr int kMaxBackgroundShare = 50;
+
 struct EngineOptions {
-  size_t max_queued_items = 65536;  // beyond: QUEUE_FULL, at once
+  // Of each class; beyond: QUEUE_FULL, at once. A foreground that fills its
+  // queue keeps nothing of the background out.
+  size_t max_queued_items = 65536;
   size_t max_queued_bytes = 256u << 20;
+  int background_share = 10;                   // percent, as in RequestBase
   std::chrono::milliseconds retry_after{100};  // told with QUEUE_FULL
   // A token call may take until the latest deadline of its items, but no
   // longer than this.
