@@ -59,7 +59,8 @@ class Place:
 class Service:
     """One service and its callers."""
 
-    def __init__(self, place, name, shim=False, profile=None, workers=None):
+    def __init__(self, place, name, shim=False, profile=None, workers=None,
+                 limits=None):
         token = (place.dir / f"{name}-token")
         token = serve.ShimmedSoftHsm(token) if shim else serve.SoftHsm(token)
         # A log line for each call would be what is measured.
@@ -72,6 +73,8 @@ class Service:
             hsm["profile"] = profile
         if workers:
             hsm["workers"] = workers
+        if limits:
+            self.installation.settings["limits"] = limits
         self.daemon = self.installation.start()
         self._callers = {"admin": self.installation.admin}
 

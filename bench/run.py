@@ -15,6 +15,7 @@ import threading
 import time
 
 import files
+import overload as flood
 from place import BUILD, Place, Ratio, Service, finish, in_turn
 
 ROUNDS = int(os.environ.get("STRONGROOM_BENCH_ROUNDS", "5"))
@@ -295,6 +296,7 @@ def everything():
         slow = Service(here, "slow", shim=True, profile="generic", workers=8)
         rows += slow_device(slow) + fairness(slow)
         slow.daemon.stop()
+        rows += [Row("load", *row) for row in flood.device_bound(here, ROUNDS)]
     finally:
         here.close()
     print("policy table", flush=True)

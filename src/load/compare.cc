@@ -39,6 +39,15 @@ std::string Line(const Json& label, const Json& a, const Json& b) {
   return text;
 }
 
+// A rate is worth nothing while requests fail.
+std::string Failures(const Json& label, const Json& a, const Json& b) {
+  const Json in_a = a.value("failed", Json(0));
+  const Json in_b = b.value("failed", Json(0));
+  if (in_a == 0 && in_b == 0) return "";
+  return "note: " + label.dump() + " failed: A " + in_a.dump() + ", B " +
+         in_b.dump() + "\n";
+}
+
 std::string Difference(const char* field, const Json& a, const Json& b) {
   const Json x = a.value(field, Json());
   const Json y = b.value(field, Json());
@@ -61,7 +70,7 @@ std::string CompareText(const Json& a, const Json& b) {
     if (other == nullptr) {
       text += "only in A: " + label.dump() + "\n";
     } else {
-      text += Line(label, point, *other);
+      text += Line(label, point, *other) + Failures(label, point, *other);
     }
   }
   for (const Json& point : b["points"]) {

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <random>
+#include <vector>
 
 namespace strongroom::load {
 namespace {
@@ -45,6 +48,28 @@ TEST(HistogramTest, QuantilesNeverGoBeyondTheMaximum) {
   histogram.Record(nanoseconds(1000001));
   EXPECT_EQ(histogram.ValueAt(0.5), nanoseconds(1000001));
   EXPECT_EQ(histogram.max(), nanoseconds(1000001));
+}
+
+TEST(HistogramTest, QuantilesOfALongTailAreThoseOfTheSortedSample) {
+  std::mt19937_64 random(11);
+  std::lognormal_distribution<double> microseconds(5, 1.5);
+  Histogram histogram;
+  std::vector<int64_t> sample;
+  for (int i = 0; i < 100'000; ++i) {
+    sample.push_back(static_cast<int64_t>(1000 * microseconds(random)));
+    histogram.Record(nanoseconds(sample.back()));
+  }
+  std::sort(sample.begin(), sample.end());
+  for (double q : {0.001, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.0}) {
+    const auto rank = static_cast<size_t>(std::ceil(q * 100'000)) - 1;
+    const auto want = static_cast<double>(sample[rank]);
+    const auto found = static_cast<double>(histogram.ValueAt(q).count());
+    EXPECT_GE(found, want) << q;
+    EXPECT_LE(found, want * 1.008 + 1) << q;
+  }
+  double sum = 0;
+  for (int64_t value : sample) sum += static_cast<double>(value);
+  EXPECT_NEAR(static_cast<double>(histogram.Mean().count()), sum / 100'000, 1);
 }
 
 TEST(HistogramTest, NegativeAndEndlessDurationsAreCountedAtTheEnds) {

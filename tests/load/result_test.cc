@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <set>
 
 #include "load/chart.h"
 #include "load/compare.h"
@@ -89,6 +90,45 @@ TEST(CompareTest, PointsOfOneOnlyAndOtherMachinesAreSaid) {
   EXPECT_NE(text.find("only in A: \"closed 64\""), std::string::npos) << text;
   EXPECT_NE(text.find("only in B: \"open 100/s\""), std::string::npos);
   EXPECT_NE(text.find("note: machine differs"), std::string::npos);
+}
+
+TEST(CompareTest, FailuresOfEitherAreSaidBesideTheRatios) {
+  Measurement failing = SomeMeasurement(1000, microseconds(100));
+  const Json good = ResultWith({PointJson({}, failing)});
+  EXPECT_EQ(CompareText(good, good).find("failed"), std::string::npos);
+  failing.failed = 17;
+  const Json bad = ResultWith({PointJson({}, failing)});
+  EXPECT_NE(CompareText(good, bad).find("failed: A 0, B 17"),
+            std::string::npos);
+  EXPECT_NE(CompareText(bad, good).find("failed: A 17, B 0"),
+            std::string::npos);
+}
+
+// bench/README.md documents these and no others.
+TEST(ResultTest, APointHasTheDocumentedFields) {
+  Load load;
+  load.rate = 5;
+  Measurement m = SomeMeasurement(1, {});
+  m.token_operations = 1;
+  m.failed = 1;
+  m.errors["UNAVAILABLE: gone"] = 1;
+  std::set<std::string> fields, costs, latencies;
+  const Json point = PointJson(load, m);
+  for (const auto& [name, value] : point.items()) fields.insert(name);
+  for (const auto& [name, value] : point["cost"].items()) costs.insert(name);
+  for (const auto& [name, value] : point["latency_us"].items()) {
+    latencies.insert(name);
+  }
+  EXPECT_EQ(fields,
+            (std::set<std::string>{"label", "loop", "arrivals", "offered_per_s",
+                                   "in_flight", "seconds", "requests_per_s",
+                                   "items_per_s", "failed", "errors",
+                                   "latency_us", "send_lag_us", "cost"}));
+  EXPECT_EQ(costs, (std::set<std::string>{
+                       "token_operations_per_s", "items_per_token_operation",
+                       "batch_p50", "batch_p99", "batch_max"}));
+  EXPECT_EQ(latencies, (std::set<std::string>{"mean", "p50", "p90", "p99",
+                                              "p99.9", "max"}));
 }
 
 TEST(CompareTest, APointWithoutNumbersIsADashAndNoCrash) {

@@ -1,0 +1,166 @@
+"""More than the service takes: who is refused is told so and when to come
+again, the token sees nothing in vain, and memory has a bound. Counted in token
+operations and answers, never in time."""
+import os
+import unittest
+
+import e2e
+import serve
+
+DEK = e2e.b64(b"d" * 32)
+WRAP = {"name": "demo/app", "dek": DEK}
+TWO_CALLERS = serve.ADMIN_RULE.replace('"cn:admin"', '"cn:admin", "cn:calm"')
+LIMIT = """\
+limits:
+  - who: ["cn:admin"]
+    operations_per_second: 2
+"""
+HANG = "hang C_Encrypt until-released count=all\n"
+
+
+class Overload(e2e.E2eTest):
+    def setUp(self):
+        self.token = serve.ShimmedSoftHsm(self.dir / "token")
+        self.site = serve.Installation(self, self.token)
+
+    def start(self, policy="", **settings):
+        self.site.settings |= settings
+        self.site.set_policy(TWO_CALLERS + policy)
+        self.daemon = self.site.start()
+        self.probe = self.site.probe(self.daemon)
+        self.probe.ok("KeyAdmin/CreateKey", {"name": "demo/app"})
+
+    def seals(self):
+        return self.daemon.metric("strongroom_token_operations_total",
+                                  operation="seal")
+
+    def hang(self):
+        """The token takes calls and does not end them; one wrap is in it."""
+        self.token.direct(HANG)
+        held = self.probe.start("KeyService/Wrap", WRAP)
+        e2e.wait_until("a call hangs", lambda: "C_Encrypt hangs" in
+                       self.token.log.read_text())
+        return held
+
+    def wait_depth(self, items):
+        e2e.wait_until(f"{items} items wait", lambda: self.daemon.metric(
+            "strongroom_queue_depth") == items)
+
+    def test_what_expired_while_it_waited_never_reaches_the_token(self):
+        self.start()
+        many = self.site.probe(self.daemon, threads=60)
+        sealed = len(self.token.calls("C_Encrypt"))
+        held = self.hang()
+        late = [many.start("KeyService/Wrap", WRAP, timeout_ms=3000)
+                for _ in range(50)]
+        self.wait_depth(50)
+        for slot in late:
+            self.assertEqual(many.finish(slot)["code"], "DEADLINE_EXCEEDED")
+        self.wait_depth(0)
+        self.token.direct("")
+        self.assertEqual(self.probe.finish(held)["code"], "OK")
+        self.probe.ok("KeyService/Wrap", WRAP)
+        # The one that hung, which wrote two lines, and the last.
+        self.assertEqual(len(self.token.calls("C_Encrypt")) - sealed, 3)
+        self.assertEqual(self.daemon.metric(
+            "strongroom_items_total", operation="seal", outcome="error"), 50)
+
+    def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(self):
+        self.start(limits={"max_queued_items": 4096})
+        held = self.hang()
+        batch = {"name": "demo/app", "items": [{"dek": DEK}] * 4096}
+        first = self.probe.start("KeyService/BatchWrap", batch)
+        # One full batch of 1024 is on the other session.
+        self.wait_depth(3072)
+        refused = self.probe.call("KeyService/BatchWrap", batch)
+        self.assert_refused(refused, "RESOURCE_EXHAUSTED", "QUEUE_FULL",
+                            "3072", "4096")
+        self.assertEqual(refused["retry_ms"], 100)
+        # What fits is still let in, and nothing that was let in is lost.
+        single = self.probe.start("KeyService/Wrap", WRAP)
+        self.wait_depth(3073)
+        self.token.direct("")
+        for slot in (held, single, first):
+            answer = self.probe.finish(slot)
+            self.assertEqual(answer["code"], "OK", answer)
+        self.assertEqual(len(answer["response"]["items"]), 4096)
+        self.assertFalse([i for i in answer["response"]["items"]
+                          if i.get("status")])
+        self.probe.ok("KeyService/BatchWrap", batch)
+
+    def test_a_caller_beyond_its_limit_is_told_the_delay_and_others_are_not(
+            self):
+        self.start(LIMIT + "    burst: 10\n")
+        admin = self.probe
+        calm = self.site.probe(self.daemon, self.site.pki.make("calm"))
+        # Each item is an operation: 18 more than the burst are 9 s.
+        admin.ok("KeyService/BatchWrap",
+                 {"name": "demo/app", "items": [{"dek": DEK}] * 28})
+        refused = admin.call("KeyService/Wrap", WRAP)
+        self.assert_refused(refused, "RESOURCE_EXHAUSTED", "RATE_LIMITED")
+        self.assertLessEqual(refused["retry_ms"], 9500)
+        self.assertGreater(refused["retry_ms"], 1000)
+        before = self.seals()
+        for _ in range(20):
+            self.assertEqual(admin.call("KeyService/Wrap", WRAP)["reason"],
+                             "RATE_LIMITED")
+        self.assertEqual(self.seals(), before)
+        for _ in range(20):
+            calm.ok("KeyService/Wrap", WRAP)
+        # Lifecycle is not charged.
+        admin.ok("KeyAdmin/GetKey", {"name": "demo/app"})
+
+    def test_the_client_waits_as_long_as_it_was_told(self):
+        self.start(LIMIT + "    burst: 1\n")
+        # Paid for after 4 s. A client that only doubled its own delay would be
+        # refused four times in that time.
+        self.probe.ok("KeyService/BatchWrap",
+                      {"name": "demo/app", "items": [{"dek": DEK}] * 9})
+        self.site.cli(self.daemon).ok("--timeout", "60s", "wrap", "demo/app",
+                                      stdin=b"d" * 32)
+        self.assertIn(self.daemon.metric(
+            "strongroom_requests_total", rpc="Wrap", reason="RATE_LIMITED"),
+            (1, 2))
+
+    def test_ten_times_the_callers_need_no_more_of_the_token(self):
+        self.start()
+        self.token.direct("latency C_Encrypt 20000us\n")
+        operations = []
+        for callers in (16, 160):
+            probe = self.site.probe(self.daemon, threads=callers)
+            before = self.seals()
+            slots = [probe.start("KeyService/Wrap", WRAP) for _ in range(640)]
+            for slot in slots:
+                self.assertEqual(probe.finish(slot)["code"], "OK")
+            operations.append(self.seals() - before)
+        self.assertGreaterEqual(operations[0], 640 / 16)
+        self.assertLess(operations[1], operations[0])
+
+    def test_memory_has_a_bound_however_much_is_offered(self):
+        self.start(limits={"max_queued_bytes": 8 << 20})
+        held = self.hang()
+        offer = {"name": "demo/app", "items":
+                 [{"plaintext": e2e.b64(bytes(65536))}] * 60}
+        before = self.daemon.memory_peak_kib()
+        slots = [self.probe.start("KeyService/BatchEncrypt", offer)
+                 for _ in range(80)]
+        e2e.wait_until("78 are refused", lambda: self.refused() == 78)
+        grown = self.daemon.memory_peak_kib() - before
+        self.token.direct("")
+        codes = [self.probe.finish(slot)["code"] for slot in slots]
+        self.assertEqual(sorted(codes),
+                         ["OK"] * 2 + ["RESOURCE_EXHAUSTED"] * 78)
+        self.assertEqual(self.probe.finish(held)["code"], "OK")
+        # Offered were 300 MiB.
+        if "STRONGROOM_SANITIZED" not in os.environ:
+            self.assertLess(grown, 100 << 10)
+
+    def refused(self):
+        return sum(float(line.rsplit(" ", 1)[1])
+                   for line in self.daemon.metrics().splitlines()
+                   if line.startswith("strongroom_requests_total")
+                   and 'reason="QUEUE_FULL"' in line)
+
+
+if __name__ == "__main__":
+    unittest.main()
