@@ -134,6 +134,17 @@ std::string Line(const Chart& chart, const Series& series, const Axis& x,
          EscapeHtml(series.colour) + "\" points=\"" + line + "\"/>\n" + dots;
 }
 
+std::string Mark(const Chart& chart, const Axis& x) {
+  if (chart.mark_x <= 0 || chart.mark_x > x.high) return "";
+  const double at = x.At(chart.mark_x);
+  const bool left = at > (kLeft + kWidth - kRight) / 2;
+  return Format("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"", at, at,
+                kTop, kHeight - kBottom) +
+         " stroke=\"currentColor\" stroke-dasharray=\"5 4\"/>\n" +
+         Text(left ? at - 6 : at + 6, kHeight - kBottom - 8,
+              left ? "end" : "start", chart.mark);
+}
+
 std::string Legend(const Chart& chart) {
   std::string svg;
   double x = kLeft;
@@ -191,6 +202,7 @@ std::string ChartSvg(const Chart& chart) {
   for (const Series& series : chart.series) {
     svg += Line(chart, series, x, y);
   }
+  svg += Mark(chart, x);
   return svg + "</svg>\n";
 }
 

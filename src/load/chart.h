@@ -20,6 +20,9 @@ struct Chart {
   std::string y_label = {};
   bool log_y = false;  // points at or below 0 are left out
   std::vector<Series> series = {};
+  // A line across at this x, if it is above 0 and within the points.
+  double mark_x = 0;
+  std::string mark = {};  // what stands beside it
 };
 
 // EscapeHtml makes text safe between tags and in quoted attributes.

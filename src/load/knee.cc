@@ -10,10 +10,13 @@ constexpr double kLightShare = 0.2;
 // against: else sending would wait for answers again.
 constexpr uint32_t kOpenInFlight = 4096;
 
-bool Holds(const Measurement& m, double rate, const KneeRule& rule,
+// Held against what came due, not against the rate: chance makes that a few
+// percent more or less when the measured time is short.
+bool Holds(const Measurement& m, const KneeRule& rule,
            std::chrono::nanoseconds p99_limit) {
   return m.failed == 0 && m.latency.ValueAt(0.99) <= p99_limit &&
-         static_cast<double>(m.good) >= rule.answered * rate * m.seconds;
+         static_cast<double>(m.good) >=
+             rule.answered * static_cast<double>(m.latency.count());
 }
 
 }  // namespace
@@ -33,13 +36,13 @@ Knee FindKnee(const Load& base, const KneeRule& rule,
   const auto limit = std::chrono::nanoseconds(static_cast<int64_t>(
       rule.p99_factor *
       static_cast<double>(light.latency.ValueAt(0.99).count())));
-  if (!Holds(light, load.rate, rule, limit)) return knee;
+  if (!Holds(light, rule, limit)) return knee;
 
   double low = load.rate;
   double high = knee.capacity;
   for (int i = 0; i < rule.steps; ++i) {
     load.rate = (low + high) / 2;
-    (Holds(measure(load), load.rate, rule, limit) ? low : high) = load.rate;
+    (Holds(measure(load), rule, limit) ? low : high) = load.rate;
   }
   knee.rate = low;
   return knee;

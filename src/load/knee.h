@@ -12,7 +12,7 @@ namespace strongroom::load {
 struct KneeRule {
   // p99 may be so many times that of a fifth of the capacity.
   double p99_factor = 5;
-  // So much of what was offered must be answered in time.
+  // So much of what came due must be answered in the measured time.
   double answered = 0.97;
   int steps = 6;  // of halving the interval
 };

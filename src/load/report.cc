@@ -43,11 +43,6 @@ Json Part(const Json& object, const char* field) {
   return object.is_object() ? object.value(field, Json()) : Json();
 }
 
-std::string TextOf(const Json& value) {
-  return EscapeHtml(value.is_string() ? value.get<std::string>()
-                                      : value.dump());
-}
-
 std::string Rounded(double value) {
   char text[40];
   std::snprintf(text, sizeof text,
@@ -56,8 +51,23 @@ std::string Rounded(double value) {
   return text;
 }
 
+std::string TextOf(const Json& value) {
+  if (value.is_number_float()) return Rounded(value.get<double>());
+  return EscapeHtml(value.is_string() ? value.get<std::string>()
+                                      : value.dump());
+}
+
+// The points of the charts. The latency of a closed loop is another thing than
+// that of an open one, so the two are not joined by a line: the capacity that a
+// search for the knee begins with stands in the table alone.
 std::vector<Json> ByThroughput(const Json& result) {
   std::vector<Json> points(result["points"].begin(), result["points"].end());
+  const auto is_open = [](const Json& point) {
+    return Part(point, "loop") == "open";
+  };
+  if (std::any_of(points.begin(), points.end(), is_open)) {
+    std::erase_if(points, [&](const Json& point) { return !is_open(point); });
+  }
   std::stable_sort(
       points.begin(), points.end(), [](const Json& a, const Json& b) {
         return Number(a, "requests_per_s") < Number(b, "requests_per_s");
@@ -75,14 +85,16 @@ Series LatencySeries(const std::vector<Json>& points, const char* quantile,
   return series;
 }
 
-std::string LatencyChart(const std::vector<Json>& points) {
+std::string LatencyChart(const std::vector<Json>& points, const Json& knee) {
   return ChartSvg({.title = "Latency against throughput",
                    .x_label = "requests per second, answered",
                    .y_label = "microseconds",
                    .log_y = true,
                    .series = {LatencySeries(points, "p50", "#2a7de1"),
                               LatencySeries(points, "p99", "#e07a1f"),
-                              LatencySeries(points, "p99.9", "#c0392b")}});
+                              LatencySeries(points, "p99.9", "#c0392b")},
+                   .mark_x = Number(knee, "rate_per_s"),
+                   .mark = "knee"});
 }
 
 std::string CostChart(const std::vector<Json>& points) {
@@ -148,7 +160,8 @@ std::string ReportHtml(const Json& result) {
   const std::vector<Json> points = ByThroughput(result);
   const Json workload = Part(result, "workload");
   return kHead + ("<h1>strongroom-bench: " + TextOf(Part(workload, "name"))) +
-         "</h1>\n" + Facts(result) + LatencyChart(points) + CostChart(points) +
+         "</h1>\n" + Facts(result) +
+         LatencyChart(points, Part(result, "knee")) + CostChart(points) +
          Table(result) +
          "<p>Latency of an open loop counts from when a request was due, not "
          "from when it was sent.</p>\n</body></html>\n";

@@ -68,6 +68,9 @@ class Metrics(e2e.E2eTest):
         page = families(self.daemon.metrics())
         for name in ("strongroom.rules.yaml", "strongroom-dashboard.json"):
             text = (e2e.SOURCE / "deploy/prometheus" / name).read_text()
+            if name.endswith(".json"):
+                panels = json.loads(text)["panels"]
+                self.assertTrue(all(p["targets"] for p in panels))
             asked = named_in(text)
             self.assertGreater(len(asked), 5, name)
             self.assertEqual(asked - page, set(), name)

@@ -122,6 +122,23 @@ class Overload(e2e.E2eTest):
             "strongroom_requests_total", rpc="Wrap", reason="RATE_LIMITED"),
             (1, 2))
 
+    def test_a_rewrap_job_is_background_work(self):
+        self.start()
+        for _ in range(3):
+            self.probe.ok("KeyService/Wrap", {**WRAP, "register": True})
+        self.probe.ok("KeyAdmin/RotateKey", {"name": "demo/app"})
+        front = self.daemon.metric("strongroom_turns_total",
+                                   **{"class": "foreground"})
+        job = self.probe.ok("KeyAdmin/StartRewrap", {"name": "demo/app"})
+        e2e.wait_until("the job is done", lambda: self.probe.ok(
+            "KeyAdmin/GetJob", {"name": "demo/app", "job_id": job["job_id"]}
+            )["state"] == "DONE")
+        # Two token operations for each of its three batches.
+        self.assertEqual(self.daemon.metric(
+            "strongroom_turns_total", **{"class": "background"}), 6)
+        self.assertEqual(self.daemon.metric(
+            "strongroom_turns_total", **{"class": "foreground"}), front)
+
     def test_ten_times_the_callers_need_no_more_of_the_token(self):
         self.start()
         self.token.direct("latency C_Encrypt 20000us\n")

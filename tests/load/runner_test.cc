@@ -138,7 +138,9 @@ Measurement Ideal(const Load& load, double capacity, double knee) {
   m.seconds = 1;
   const double rate = load.rate > 0 ? load.rate : capacity;
   m.good = static_cast<uint64_t>(std::min(rate, capacity));
-  m.latency.Record(load.rate > knee ? milliseconds(100) : milliseconds(1));
+  for (int i = 0; i < static_cast<int>(rate); ++i) {
+    m.latency.Record(load.rate > knee ? milliseconds(100) : milliseconds(1));
+  }
   return m;
 }
 
@@ -148,6 +150,24 @@ TEST(KneeTest, TheKneeIsFoundWhereLatencyRises) {
   });
   EXPECT_DOUBLE_EQ(knee.capacity, 10000);
   EXPECT_NEAR(knee.rate, 6500, 10);
+}
+
+TEST(KneeTest, ARateThatChanceMadeLowerIsNotHeldAgainstTheService) {
+  const Knee knee = FindKnee({}, {.steps = 12}, [](const Load& load) {
+    Load came = load;
+    came.rate *= 0.94;
+    return Ideal(came, 10000, 6500);
+  });
+  EXPECT_NEAR(knee.rate, 6500 / 0.94, 10);
+}
+
+TEST(KneeTest, AServiceThatFallsBehindHasItsKneeAtWhatItAnswers) {
+  const Knee knee = FindKnee({}, {.steps = 12}, [](const Load& load) {
+    Measurement m = Ideal(load, 10000, 1e9);
+    m.good = std::min<uint64_t>(m.good, 5000);
+    return load.rate == 0 ? Ideal(load, 10000, 1e9) : m;
+  });
+  EXPECT_NEAR(knee.rate, 5000 / 0.97, 10);
 }
 
 TEST(KneeTest, AServiceThatFailsUnderLightLoadHasNoKnee) {
