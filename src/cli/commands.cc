@@ -27,7 +27,7 @@ constexpr CommandRow kCommands[] = {
      "strongroom key destroy payments/cards 1", DeclareKeyDestroy},
     {"key", "cancel-destroy", "Take back a destruction that has not happened",
      "strongroom key cancel-destroy payments/cards 1", DeclareKeyCancelDestroy},
-    {"key", "census", "Count the registered DEKs under each version",
+    {"key", "census", "Say what depends on each version",
      "strongroom key census payments/cards", DeclareKeyCensus},
     {"", "encrypt", "Encrypt data of at most 64 KiB",
      "strongroom encrypt payments/cards --in card.txt --out card.enc "

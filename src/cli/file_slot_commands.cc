@@ -1,4 +1,8 @@
 // strongroom file rewrap, inspect: what stands before the chunks.
+#include <unistd.h>
+
+#include <filesystem>
+#include <map>
 #include <memory>
 
 #include "CLI/App.hpp"
@@ -24,6 +28,8 @@ struct SlotArgs {
   FileArgs file;
   std::vector<std::string> paths;
   bool check = false;
+  bool report = false;
+  std::string source;
 };
 
 StatusOr<BulkHead> HeadAt(const Environment& environment,
@@ -59,8 +65,40 @@ bool IsOther(const Status& status) {
          status.message().find("not an envelope") != std::string_view::npos;
 }
 
+// Objects by key and version.
+using Dependence = std::map<std::string, std::map<uint32_t, uint64_t>>;
+
+// SourceOf names where the files are: this machine, and the first path.
+std::string SourceOf(const SlotArgs& args) {
+  if (!args.source.empty()) return args.source;
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  std::error_code error;
+  const auto path = std::filesystem::absolute(args.paths.front(), error);
+  return std::string(host) + ":" + path.string();
+}
+
+// A count that left something out would look like less than there is.
+Status Report(Session& session, const SlotArgs& args, const Dependence& found,
+              const WalkResult& result) {
+  if (!result.failed.empty()) {
+    return Error(Reason::kFileUnreadable,
+                 "nothing was reported, as " +
+                     std::to_string(result.failed.size()) +
+                     " files could not be read; mend or leave them out");
+  }
+  SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
+  for (const auto& [key_id, objects] : found) {
+    SR_RETURN_IF_ERROR(
+        client->ReportDependence({key_id, SourceOf(args), objects}));
+  }
+  if (session.json()) return OkStatus();
+  return session.Print("reported as " + Printable(SourceOf(args)) + "\n");
+}
+
 Status Check(Session& session, const SlotArgs& args,
              const std::vector<std::string>& paths) {
+  Dependence found;
   Json files = Json::array();
   std::vector<std::vector<std::string>> rows;
   WalkResult result;
@@ -78,6 +116,7 @@ Status Check(Session& session, const SlotArgs& args,
     }
     ++result.done;
     const std::string key = token->header.key_id.ToString();
+    ++found[key][token->header.key_version];
     files.push_back({{"file", Printable(path)},
                      {"key_id", key},
                      {"key_version", token->header.key_version}});
@@ -89,6 +128,13 @@ Status Check(Session& session, const SlotArgs& args,
   } else if (!rows.empty()) {
     SR_RETURN_IF_ERROR(
         session.Print(Table({"FILE", "KEY ID", "VERSION"}, rows)));
+  }
+  if (args.report) {
+    if (Status reported = Report(session, args, found, result);
+        !reported.ok()) {
+      (void)Summary(result, session.environment().err);
+      return reported;
+    }
   }
   return Summary(result, session.environment().err);
 }
@@ -187,6 +233,15 @@ Runner DeclareFileRewrap(CLI::App& command) {
       ->required();
   command.add_flag("--check", args->check,
                    "List which file depends on which version; change nothing");
+  auto* check = command.get_option("--check");
+  auto* report = command
+                     .add_flag("--report", args->report,
+                               "Tell the service the counts, for its census")
+                     ->needs(check);
+  command
+      .add_option("--source", args->source,
+                  "Name of the place in the census (default: host:path)")
+      ->needs(report);
   AddRecursive(command, &args->file);
   return [args](Session& session) -> Status {
     SR_ASSIGN_OR_RETURN(const std::vector<std::string> paths, Paths(*args));

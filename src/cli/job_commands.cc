@@ -1,4 +1,4 @@
-// strongroom job ..., strongroom key census
+// strongroom job ...
 #include <algorithm>
 #include <memory>
 #include <thread>
@@ -261,32 +261,6 @@ Runner DeclareJobWatch(CLI::App& command) {
     SR_ASSIGN_OR_RETURN(Client * client, session.client());
     SR_ASSIGN_OR_RETURN(Job job, client->GetJob(args->key, args->id));
     return Watch(session, *client, args->key, std::move(job));
-  };
-}
-
-Runner DeclareKeyCensus(CLI::App& command) {
-  auto key = std::make_shared<std::string>();
-  AddKey(command, key.get());
-  return [key](Session& session) -> Status {
-    SR_ASSIGN_OR_RETURN(Client * client, session.client());
-    SR_ASSIGN_OR_RETURN(auto versions, client->GetCensus(*key));
-    Json list = Json::array();
-    std::vector<std::vector<std::string>> rows;
-    for (const client::CensusVersion& version : versions) {
-      list.push_back({{"version", version.version},
-                      {"registered_deks", version.registered_deks},
-                      {"batches", version.batches}});
-      rows.push_back({std::to_string(version.version),
-                      std::to_string(version.registered_deks),
-                      std::to_string(version.batches)});
-    }
-    if (session.json()) {
-      return session.PrintJson(
-          Json{{"key", *key}, {"versions", std::move(list)}});
-    }
-    return session.Print(
-        Table({"VERSION", "REGISTERED DEKS", "BATCHES"}, rows) +
-        "Token strings that callers keep are not in this count.\n");
   };
 }
 

@@ -26,6 +26,10 @@ struct VersionArgs {
   std::string name;
   uint32_t version = 0;
 };
+struct DestroyArgs {
+  std::shared_ptr<VersionArgs> version;
+  bool acknowledged = false;
+};
 struct SettingsArgs {
   std::string name;
   std::vector<std::string> labels;
@@ -34,6 +38,8 @@ struct SettingsArgs {
   std::string max_age;
   std::string destroy_after;
   std::string registration;
+  std::string rewrap_on_rotation;
+  std::string retire_after;
   uint32_t max_items = 0;
   CLI::Option* max_items_option = nullptr;
 };
@@ -80,6 +86,13 @@ std::shared_ptr<SettingsArgs> AddSettingsArgs(CLI::App& command) {
                   "Whether DEKs are registered: optional (default), required, "
                   "off")
       ->check(CLI::IsMember({"optional", "required", "off"}));
+  command
+      .add_option("--rewrap-on-rotation", args->rewrap_on_rotation,
+                  "Whether a rotation starts a rewrap job: on, off (default)")
+      ->check(CLI::IsMember({"on", "off"}));
+  command.add_option("--retire-after", args->retire_after,
+                     "Disable a version this long after its rotation, like "
+                     "30d, once no registered DEK needs it; 0: never");
   return args;
 }
 
@@ -106,6 +119,11 @@ StatusOr<KeySettings> ToSettings(const SettingsArgs& args) {
                                   &settings.rotation_period));
   SR_RETURN_IF_ERROR(ParseSeconds("--destroy-after", args.destroy_after,
                                   &settings.destroy_after));
+  SR_RETURN_IF_ERROR(ParseSeconds("--retire-after", args.retire_after,
+                                  &settings.retire_after));
+  if (!args.rewrap_on_rotation.empty()) {
+    settings.rewrap_on_rotation = args.rewrap_on_rotation == "on";
+  }
   if (!args.max_age.empty()) {
     SR_ASSIGN_OR_RETURN(settings.max_age,
                         ParseDuration("--max-age", args.max_age));
@@ -120,7 +138,9 @@ StatusOr<KeySettings> ToSettings(const SettingsArgs& args) {
 
 bool ChangesNothing(const KeySettings& settings) {
   return !settings.labels && !settings.rotation_period && !settings.max_items &&
-         !settings.max_age && !settings.destroy_after && !settings.registration;
+         !settings.max_age && !settings.destroy_after &&
+         !settings.registration && !settings.rewrap_on_rotation &&
+         !settings.retire_after;
 }
 
 Status PrintVersion(Session& session, const std::string& name,
@@ -178,7 +198,7 @@ Runner DeclareKeyUpdate(CLI::App& command) {
       return UsageError(
           "nothing to change; want one of --label, --no-labels, "
           "--rotation-period, --max-items, --max-age, --destroy-after, "
-          "--registration");
+          "--registration, --rewrap-on-rotation, --retire-after");
     }
     SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
     SR_ASSIGN_OR_RETURN(Key key, client->UpdateKey(args->name, change));
@@ -229,19 +249,30 @@ Runner DeclareKeyDisable(CLI::App& command) {
 }
 
 Runner DeclareKeyDestroy(CLI::App& command) {
-  auto args = AddVersionArgs(command);
-  return [args](Session& session) -> Status {
+  auto destroy = std::make_shared<DestroyArgs>();
+  destroy->version = AddVersionArgs(command);
+  command.add_flag("--acknowledge-unregistered", destroy->acknowledged,
+                   "Also if callers may hold wraps that nobody registered: "
+                   "they will never open again");
+  return [destroy](Session& session) -> Status {
+    const VersionArgs* args = destroy->version.get();
     SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
-    SR_ASSIGN_OR_RETURN(KeyVersion version, client->ScheduleDestroyVersion(
-                                                args->name, args->version));
+    SR_ASSIGN_OR_RETURN(KeyVersion version,
+                        client->ScheduleDestroyVersion(
+                            args->name, args->version, destroy->acknowledged));
+    const std::string seen =
+        version.traces.has_value()
+            ? "Seen: " + ShowTraces(*version.traces, session.now()) + ".\n"
+            : "";
     std::string when = version.destroy_time.has_value()
                            ? ShowTime(*version.destroy_time, session.now())
                            : "a time the service did not say";
     return PrintVersion(
         session, args->name, version,
         " version " + std::to_string(version.version) +
-            " is disabled, and its KEK will be destroyed at " + when +
-            ".\nWhat is still wrapped under it is then lost for ever.\n"
+            " is disabled, and its KEK will be destroyed at " + when + ".\n" +
+            seen +
+            "What is still wrapped under it is then lost for ever.\n"
             "Until then: strongroom key cancel-destroy " +
             args->name + " " + std::to_string(args->version));
   };

@@ -31,6 +31,14 @@ std::string RotationText(const client::Key& key, WallTime now) {
   return text;
 }
 
+std::string AfterRotationText(const client::Key& key) {
+  std::string text =
+      key.rewrap_on_rotation ? "a rewrap job starts" : "no rewrap job starts";
+  if (!key.retire_after.has_value()) return text + "; old versions stay";
+  return text + "; old versions are retired after " +
+         FormatDuration(*key.retire_after);
+}
+
 std::string BatchText(const client::Key& key) {
   std::string text =
       "at most " + std::to_string(key.max_items) + " DEKs share a batch key";
@@ -47,6 +55,9 @@ std::string RegistrationText(const client::Key& key) {
 }
 
 std::string DestroyText(const client::KeyVersion& version, WallTime now) {
+  if (version.retire_time.has_value()) {
+    return "retires " + ShowTime(*version.retire_time, now);
+  }
   if (!version.destroy_time.has_value()) return "";
   if (version.destruction_held) return "held: the store may be an old copy";
   return ShowTime(*version.destroy_time, now);
@@ -62,6 +73,26 @@ std::string EnabledCount(const client::Key& key) {
 
 }  // namespace
 
+Json ToJson(const client::Traces& traces) {
+  Json json;
+  json["unregistered_wraps"] = traces.unregistered_wraps;
+  json["in_use_before_counting"] = traces.in_use_before_counting;
+  json["first_wrap_time"] = TimeOrNull(traces.first_wrap);
+  json["last_wrap_time"] = TimeOrNull(traces.last_wrap);
+  json["last_unwrap_time"] = TimeOrNull(traces.last_unwrap);
+  return json;
+}
+
+std::string ShowTraces(const client::Traces& traces, WallTime now) {
+  std::string text =
+      std::to_string(traces.unregistered_wraps) + " unregistered wraps";
+  if (traces.in_use_before_counting) text += " since counting began";
+  if (traces.first_wrap) text += ", first " + ShowTime(*traces.first_wrap, now);
+  if (traces.last_wrap) text += ", last " + ShowTime(*traces.last_wrap, now);
+  return text + "; last unwrap " +
+         (traces.last_unwrap ? ShowTime(*traces.last_unwrap, now) : "not seen");
+}
+
 Json ToJson(const client::KeyVersion& version) {
   Json json;
   json["version"] = version.version;
@@ -72,6 +103,8 @@ Json ToJson(const client::KeyVersion& version) {
   json["destruction_held"] = version.destruction_held;
   json["kek_id"] = version.kek_id;
   json["seals"] = version.seals;
+  json["retire_time"] = TimeOrNull(version.retire_time);
+  if (version.traces) json["traces"] = ToJson(*version.traces);
   return json;
 }
 
@@ -91,6 +124,10 @@ Json ToJson(const client::Key& key) {
   json["max_age_ms"] = key.max_age.count();
   json["destroy_after_s"] = key.destroy_after.count();
   json["registration"] = key.registration;
+  json["rewrap_on_rotation"] = key.rewrap_on_rotation;
+  json["retire_after_s"] = key.retire_after.has_value()
+                               ? Json(key.retire_after->count())
+                               : Json(nullptr);
   json["versions"] = Json::array();
   for (const client::KeyVersion& version : key.versions) {
     json["versions"].push_back(ToJson(version));
@@ -106,6 +143,7 @@ std::string ShowKey(const client::Key& key, WallTime now) {
       {"Primary", "version " + std::to_string(key.primary_version)},
       {"Labels", LabelText(key.labels)},
       {"Rotation", RotationText(key, now)},
+      {"After it", AfterRotationText(key)},
       {"Batches", BatchText(key)},
       {"Registration", RegistrationText(key)},
       {"Destruction", FormatDuration(key.destroy_after) + " after it was asked "

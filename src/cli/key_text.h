@@ -9,7 +9,10 @@
 
 namespace strongroom::cli {
 
+Json ToJson(const client::Traces& traces);
 Json ToJson(const client::KeyVersion& version);
+// ShowTraces is one clause: "3 unregistered wraps, first ..., last ...".
+std::string ShowTraces(const client::Traces& traces, WallTime now);
 Json ToJson(const client::Key& key);
 
 // LabelText: "a=1, b=2", or "none".

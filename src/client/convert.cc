@@ -16,6 +16,18 @@ milliseconds ToMilliseconds(const google::protobuf::Duration& duration) {
          milliseconds(duration.nanos() / 1'000'000);
 }
 
+template <typename Message>
+std::optional<WallTime> TimeIf(bool present, const Message& time) {
+  return present ? std::optional(ToWallTime(time)) : std::nullopt;
+}
+
+Traces FromWire(const v1::Traces& traces) {
+  return {traces.unregistered_wraps(), traces.in_use_before_counting(),
+          TimeIf(traces.has_first_wrap_time(), traces.first_wrap_time()),
+          TimeIf(traces.has_last_wrap_time(), traces.last_wrap_time()),
+          TimeIf(traces.has_last_unwrap_time(), traces.last_unwrap_time())};
+}
+
 }  // namespace
 
 void SetDuration(milliseconds duration, google::protobuf::Duration* out) {
@@ -37,6 +49,8 @@ KeyVersion FromWire(const v1::KeyVersion& version) {
   }
   out.kek_id = version.kek_id();
   out.seals = version.seals();
+  out.retire_time = TimeIf(version.has_retire_time(), version.retire_time());
+  if (version.has_traces()) out.traces = FromWire(version.traces());
   return out;
 }
 
@@ -60,6 +74,24 @@ Key FromWire(const v1::Key& key) {
   out.max_age = ToMilliseconds(key.batch_policy().max_age());
   out.destroy_after = seconds(key.destroy_scheduled_duration().seconds());
   out.registration = v1::Registration_Name(key.registration());
+  out.rewrap_on_rotation = key.rewrap_on_rotation();
+  if (key.has_retire_after()) {
+    out.retire_after = seconds(key.retire_after().seconds());
+  }
+  return out;
+}
+
+CensusVersion FromWire(const v1::Census::Version& version) {
+  CensusVersion out;
+  out.version = version.version();
+  out.registered_deks = version.registered_deks();
+  out.batches = version.batches();
+  out.traces = FromWire(version.traces());
+  for (const v1::Census::Claim& claim : version.claims()) {
+    out.claims.push_back({claim.caller(), claim.source(), claim.objects(),
+                          ToWallTime(claim.report_time())});
+  }
+  out.nothing_depends = version.nothing_depends();
   return out;
 }
 

@@ -42,6 +42,7 @@ void SetDuration(std::chrono::milliseconds duration,
 
 KeyVersion FromWire(const v1::KeyVersion& version);
 Key FromWire(const v1::Key& key);
+CensusVersion FromWire(const v1::Census::Version& version);
 Dek FromWire(const v1::Dek& dek);
 Job FromWire(const v1::Job& job);
 TokenObject FromWire(const v1::TokenObject& object);

@@ -66,8 +66,9 @@ class GrpcClient final : public Client {
                                      uint32_t version) override;
   StatusOr<KeyVersion> DisableVersion(std::string_view name,
                                       uint32_t version) override;
-  StatusOr<KeyVersion> ScheduleDestroyVersion(std::string_view name,
-                                              uint32_t version) override;
+  StatusOr<KeyVersion> ScheduleDestroyVersion(
+      std::string_view name, uint32_t version,
+      bool acknowledge_unregistered) override;
   StatusOr<KeyVersion> CancelDestroyVersion(std::string_view name,
                                             uint32_t version) override;
 
@@ -88,6 +89,7 @@ class GrpcClient final : public Client {
   StatusOr<Job> CancelJob(std::string_view key,
                           std::string_view job_id) override;
   StatusOr<std::vector<CensusVersion>> GetCensus(std::string_view key) override;
+  Status ReportDependence(const Report& report) override;
 
   StatusOr<std::vector<TokenObject>> ListTokenObjects() override;
   StatusOr<PublicKey> GetSigningKey() override;

@@ -73,10 +73,23 @@ StatusOr<std::vector<CensusVersion>> GrpcClient::GetCensus(
                           request, &response));
   std::vector<CensusVersion> versions;
   for (const auto& version : response.versions()) {
-    versions.push_back(
-        {version.version(), version.registered_deks(), version.batches()});
+    versions.push_back(FromWire(version));
   }
   return versions;
+}
+
+Status GrpcClient::ReportDependence(const Report& report) {
+  v1::ReportDependenceRequest request;
+  v1::ReportDependenceResponse response;
+  request.set_key_id(report.key_id);
+  request.set_source(report.source);
+  for (const auto& [version, objects] : report.objects) {
+    auto* count = request.add_counts();
+    count->set_version(version);
+    count->set_objects(objects);
+  }
+  return Call(*admin_, &AdminStub::ReportDependence, Repeat::kRepeatable,
+              request, &response);
 }
 
 }  // namespace strongroom::client

@@ -43,6 +43,11 @@ void FillSettings(const KeySettings& settings, Message* out) {
       v1::Registration_Parse(*settings.registration, &registration)) {
     out->set_registration(registration);
   }
+  out->set_rewrap_on_rotation(settings.rewrap_on_rotation.value_or(false));
+  // As with the period.
+  if (settings.retire_after.value_or(std::chrono::seconds(0)).count() != 0) {
+    SetDuration(*settings.retire_after, out->mutable_retire_after());
+  }
 }
 
 void FillMask(const KeySettings& change, google::protobuf::FieldMask* mask) {
@@ -55,6 +60,10 @@ void FillMask(const KeySettings& change, google::protobuf::FieldMask* mask) {
     mask->add_paths("destroy_scheduled_duration");
   }
   if (change.registration.has_value()) mask->add_paths("registration");
+  if (change.rewrap_on_rotation.has_value()) {
+    mask->add_paths("rewrap_on_rotation");
+  }
+  if (change.retire_after.has_value()) mask->add_paths("retire_after");
 }
 
 }  // namespace
@@ -149,10 +158,16 @@ StatusOr<KeyVersion> GrpcClient::DisableVersion(std::string_view name,
                      version);
 }
 
-StatusOr<KeyVersion> GrpcClient::ScheduleDestroyVersion(std::string_view name,
-                                                        uint32_t version) {
-  return VersionCall(&AdminStub::ScheduleDestroyVersion, Repeat::kOnce, name,
-                     version);
+StatusOr<KeyVersion> GrpcClient::ScheduleDestroyVersion(
+    std::string_view name, uint32_t version, bool acknowledge_unregistered) {
+  v1::ScheduleDestroyVersionRequest request;
+  v1::KeyVersion response;
+  request.set_name(std::string(name));
+  request.set_version(version);
+  request.set_acknowledge_unregistered(acknowledge_unregistered);
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::ScheduleDestroyVersion,
+                          Repeat::kOnce, request, &response));
+  return FromWire(response);
 }
 
 StatusOr<KeyVersion> GrpcClient::CancelDestroyVersion(std::string_view name,

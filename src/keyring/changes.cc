@@ -90,6 +90,12 @@ void ApplyChange(const KeyChange& change, WallTime now, KeyRows* rows) {
   }
   if (change.destroy_after_s) key.destroy_after_s = *change.destroy_after_s;
   if (change.registration) key.registration = *change.registration;
+  key.always_required =
+      key.always_required && key.registration == RegistrationRule::kRequired;
+  if (change.rewrap_on_rotation) {
+    key.rewrap_on_rotation = *change.rewrap_on_rotation;
+  }
+  if (change.retire_after_s) key.retire_after_s = *change.retire_after_s;
   if (change.rotation_period_s) {
     key.rotation_period_s = *change.rotation_period_s;
     key.next_rotation = NextRotation(*rows, now);
@@ -118,7 +124,8 @@ StatusOr<std::shared_ptr<const Key>> KeyringImpl::UpdateKey(
 
 StatusOr<std::shared_ptr<const Key>> KeyringImpl::Move(const Uuid& id,
                                                        uint32_t version,
-                                                       VersionMove move) {
+                                                       VersionMove move,
+                                                       bool acknowledged) {
   KeyResult result;
   {
     MutexLock lock(changes_);
@@ -134,6 +141,10 @@ StatusOr<std::shared_ptr<const Key>> KeyringImpl::Move(const Uuid& id,
       SR_RETURN_IF_ERROR(MoveRow(rows.key, move, clock_.Now(), &row));
       if (row.state == VersionState::kDestroyScheduled) {
         SR_RETURN_IF_ERROR(CheckNothingDepends(t, rows.key, version));
+        if (!acknowledged) {
+          SR_RETURN_IF_ERROR(CheckNothingUnregistered(
+              t, rows.key, version, LiveTracesOf(id, version)));
+        }
       }
       return t.UpdateVersion(row);
     });

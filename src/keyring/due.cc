@@ -42,9 +42,11 @@ WallTime KeyringImpl::RunDue() {
     ReanchorTimers(clock_.Now());
   }
   RotateOneDue(clock_.Now());
+  RetireOneDue(clock_.Now());
   DestroyOneDue(clock_.Now());
   TopUpLedgers();
   ShowLedgers();
+  FlushUsesNowAndThen();
   return NextDue(clock_.Now());
 }
 
@@ -215,6 +217,10 @@ WallTime KeyringImpl::NextDue(WallTime now) {
       if (version.state == VersionState::kDestroyScheduled &&
           MayDestroy(*live->key, version)) {
         due = std::min(due, version.destroy_time);
+      }
+      if (version.retire_time &&
+          !retire_later_.contains({id, version.number})) {
+        due = std::min(due, *version.retire_time);
       }
     }
     if (not_before_.contains(id)) due = std::max(due, now + kRetryAfter);

@@ -28,6 +28,12 @@ Status CheckRotationPeriod(int64_t seconds) {
                     kMaxRotationPeriod, " s", "0 (not by time), or ");
 }
 
+Status CheckRetireAfter(int64_t seconds) {
+  if (seconds == 0) return OkStatus();
+  return CheckRange("the time to retirement", seconds, kMinRotationPeriod,
+                    kMaxRotationPeriod, " s", "0 (versions stay), or ");
+}
+
 Status CheckDestroyAfter(int64_t seconds) {
   return CheckRange("the delay of destruction", seconds, 0, kMaxDestroyAfter,
                     " s");
@@ -45,6 +51,7 @@ Status CheckPolicy(const batching::BatchPolicy& policy) {
 Status ValidateNewKey(const NewKey& key) {
   SR_RETURN_IF_ERROR(ValidateLabels(key.labels));
   SR_RETURN_IF_ERROR(CheckRotationPeriod(key.rotation_period_s));
+  SR_RETURN_IF_ERROR(CheckRetireAfter(key.retire_after_s));
   SR_RETURN_IF_ERROR(CheckPolicy(key.policy));
   return CheckDestroyAfter(key.destroy_after_s);
 }
@@ -53,6 +60,9 @@ Status ValidateChange(const KeyChange& change) {
   if (change.labels) SR_RETURN_IF_ERROR(ValidateLabels(*change.labels));
   if (change.rotation_period_s) {
     SR_RETURN_IF_ERROR(CheckRotationPeriod(*change.rotation_period_s));
+  }
+  if (change.retire_after_s) {
+    SR_RETURN_IF_ERROR(CheckRetireAfter(*change.retire_after_s));
   }
   if (change.policy) SR_RETURN_IF_ERROR(CheckPolicy(*change.policy));
   if (change.destroy_after_s) {

@@ -1,6 +1,7 @@
 // KeyringImpl. Its parts: uses.cc (what the engine asks, the ledger),
-// make_version.cc (create and rotate), changes.cc (update and move),
-// recovery.cc (Start, and what failures left), due.cc (time), keyring.cc.
+// version_use.cc (what versions issue), make_version.cc (create and rotate),
+// changes.cc (update and move), recovery.cc (Start, and what failures left),
+// due.cc and retire.cc (time), keyring.cc.
 #pragma once
 
 #include <atomic>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "keyring/dependents.h"
 #include "keyring/kek_token.h"
 #include "keyring/live_keys.h"
 #include "strongroom/base/mutex.h"
@@ -50,9 +52,16 @@ class KeyringImpl final : public Keyring {
       const Uuid& id, const KeyChange& change) override SR_EXCLUDES(changes_);
   StatusOr<std::shared_ptr<const Key>> Rotate(const Uuid& id) override
       SR_EXCLUDES(changes_);
+  using Keyring::Move;
   StatusOr<std::shared_ptr<const Key>> Move(const Uuid& id, uint32_t version,
-                                            VersionMove move) override
+                                            VersionMove move,
+                                            bool acknowledged) override
       SR_EXCLUDES(changes_);
+  Status CountIssued(const Uuid& key_id, uint32_t version,
+                     uint64_t wraps) override;
+  void NoteOpened(const Uuid& key_id, uint32_t version) override;
+  StatusOr<std::vector<Traces>> TracesOf(const Uuid& key_id) override;
+  void Close() override;
   uint64_t SealsCounted(const Uuid& key_id, uint32_t version) const override;
   WallTime RunDue() override SR_EXCLUDES(changes_);
   StatusOr<std::vector<OwnedObject>> DescribeObjects() override;
@@ -159,6 +168,20 @@ class KeyringImpl final : public Keyring {
   void TryLater(const Uuid& id) SR_REQUIRES(changes_);
   WallTime NextDue(WallTime now) SR_EXCLUDES(changes_);
 
+  // retire.cc
+  void RetireOneDue(WallTime now) SR_EXCLUDES(changes_);
+  Status RetireVersion(const Key& key, uint32_t number, WallTime now)
+      SR_EXCLUDES(changes_);
+  Status RetireRow(store::Transaction& t, const KeyRows& rows, uint32_t number,
+                   WallTime now) SR_REQUIRES(changes_);
+
+  // version_use.cc
+  Status ReserveIssues(const Uuid& key_id, uint32_t number, LiveVersion& live,
+                       uint64_t wraps);
+  LiveTraces LiveTracesOf(const Uuid& key_id, uint32_t number) const;
+  void FlushUsesNowAndThen();
+  Status StoreUses(bool give_back);
+
   // uses.cc
   uint64_t NewReservation() const;
   Status Reserve(const Uuid& key_id, const Version& version, LiveVersion& live);
@@ -187,6 +210,9 @@ class KeyringImpl final : public Keyring {
   std::map<Uuid, uint32_t> token_highest_ SR_GUARDED_BY(changes_);
   std::map<Uuid, Unsettled> unsettled_ SR_GUARDED_BY(changes_);
   std::map<Uuid, SteadyTime> not_before_ SR_GUARDED_BY(changes_);
+  std::map<std::pair<Uuid, uint32_t>, SteadyTime> retire_later_
+      SR_GUARDED_BY(changes_);
+  SteadyTime next_flush_{};  // RunDue's alone
   // Destructions scheduled before the start, and until when they wait.
   std::set<std::pair<Uuid, uint32_t>> in_grace_ SR_GUARDED_BY(changes_);
   SteadyTime grace_ends_ SR_GUARDED_BY(changes_){};

@@ -10,6 +10,24 @@ constexpr VersionState kAllStates[] = {
     VersionState::kPending, VersionState::kEnabled, VersionState::kDisabled,
     VersionState::kDestroyScheduled, VersionState::kDestroyed};
 
+// A version's time runs from the rotation to its successor. One that the timer
+// has retired before, and somebody enabled again, stays.
+std::optional<WallTime> RetireTime(const KeyRows& rows,
+                                   const store::VersionRow& row) {
+  if (rows.key.retire_after_s == 0 || row.retired ||
+      row.state != VersionState::kEnabled ||
+      row.version >= rows.key.primary_version) {
+    return std::nullopt;
+  }
+  for (const store::VersionRow& next : rows.versions) {
+    if (next.version <= row.version || next.state == VersionState::kPending) {
+      continue;
+    }
+    return next.created + std::chrono::seconds(rows.key.retire_after_s);
+  }
+  return std::nullopt;
+}
+
 StatusOr<std::shared_ptr<const Key>> MakeKey(const KeyRows& rows) {
   StatusOr<KeyName> name = KeyName::Parse(rows.key.name);
   if (!name.ok()) {
@@ -30,6 +48,9 @@ StatusOr<std::shared_ptr<const Key>> MakeKey(const KeyRows& rows) {
       .next_rotation = rows.key.next_rotation,
       .destroy_after_s = rows.key.destroy_after_s,
       .registration = rows.key.registration,
+      .always_required = rows.key.always_required,
+      .rewrap_on_rotation = rows.key.rewrap_on_rotation,
+      .retire_after_s = rows.key.retire_after_s,
       .created = rows.key.created,
   });
   key->versions.reserve(rows.versions.size());
@@ -39,7 +60,8 @@ StatusOr<std::shared_ptr<const Key>> MakeKey(const KeyRows& rows) {
                              .state = row.state,
                              .created = row.created,
                              .destroy_time = row.destroy_time,
-                             .destruction_held = row.held});
+                             .destruction_held = row.held,
+                             .retire_time = RetireTime(rows, row)});
   }
   if (key->Find(key->primary) == nullptr) {
     return Error(Reason::kStoreCorrupt,

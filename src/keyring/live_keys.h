@@ -1,6 +1,7 @@
 // LiveKeys: what is published now, and how rows become it.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -29,6 +30,13 @@ struct LiveVersion {
   LiveVersion(uint64_t reserved, uint64_t left, bool kek_on_token)
       : ledger(reserved, left), on_token(kek_on_token) {}
   SealLedger ledger;
+  // Wraps that are not registered: only what is left of them matters here.
+  SealLedger issued{0, 0};
+  // When it last issued one, and was last opened for a caller, in this process:
+  // EncodeTime, 0 for never. Dirty: not stored yet.
+  std::atomic<int64_t> last_issued{0};
+  std::atomic<int64_t> last_opened{0};
+  std::atomic<bool> use_dirty{false};
   const bool on_token;
   // A copy for each open that has begun: its use_count says how many.
   const std::shared_ptr<const int> use = std::make_shared<const int>();

@@ -35,6 +35,9 @@ store::KeyRow NewRow(const Uuid& id, const NewKey& key, WallTime now) {
           .max_age_ms = key.policy.max_age.count(),
           .destroy_after_s = key.destroy_after_s,
           .registration = key.registration,
+          .always_required = key.registration == RegistrationRule::kRequired,
+          .rewrap_on_rotation = key.rewrap_on_rotation,
+          .retire_after_s = key.retire_after_s,
           .created = now};
 }
 
@@ -210,12 +213,16 @@ StatusOr<KeyRows> KeyringImpl::StoreEnabled(const Making& making) {
     // A creation finished late, by recovery, must not take the primary back
     // from a newer version.
     if (row.version > rows.key.primary_version) {
+      const bool rotation = rows.key.primary_version != 0;
       rows.key.primary_version = row.version;
       rows.key.next_rotation =
           rows.key.rotation_period_s == 0
               ? WallTime{}
               : now + std::chrono::seconds(rows.key.rotation_period_s);
       SR_RETURN_IF_ERROR(t.UpdateKey(rows.key));
+      if (rotation && rows.key.rewrap_on_rotation && options_.rotated) {
+        SR_RETURN_IF_ERROR(options_.rotated(t, row.key_id));
+      }
     }
     SR_RETURN_IF_ERROR(t.BumpChangeSeq());
     SR_RETURN_IF_ERROR(t.ReleaseLease(making.lease));

@@ -200,6 +200,16 @@ Status KeyringImpl::HoldDestructions(std::optional<uint64_t> watermark,
                         t.AllVersions());
     std::vector<Uuid> keys;
     for (store::VersionRow row : rows) {
+      // Nor does a timer take out of use what the lost store may need.
+      if (!row.retired && (row.state == VersionState::kEnabled ||
+                           row.state == VersionState::kDisabled)) {
+        row.retired = true;
+        SR_RETURN_IF_ERROR(t.UpdateVersion(row));
+        if (keys.empty() || keys.back() != row.key_id) {
+          keys.push_back(row.key_id);
+        }
+        continue;
+      }
       // What has begun cannot have been cancelled.
       if (row.state != VersionState::kDestroyScheduled || row.destroying ||
           row.held) {
@@ -211,7 +221,7 @@ Status KeyringImpl::HoldDestructions(std::optional<uint64_t> watermark,
       names.push_back(NameOf(key, row.version));
       if (keys.empty() || keys.back() != row.key_id) keys.push_back(row.key_id);
     }
-    if (names.empty() && watermark && *watermark <= seq) return OkStatus();
+    if (keys.empty() && watermark && *watermark <= seq) return OkStatus();
     // Above the watermark, so that this is found once.
     SR_RETURN_IF_ERROR(t.RaiseChangeSeq(watermark.value_or(seq)));
     for (const Uuid& id : keys) {

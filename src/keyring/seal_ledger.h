@@ -1,5 +1,5 @@
-// SealLedger: how many seals a KEK has made, as an upper bound that survives
-// any crash.
+// SealLedger: how many seals a KEK has made (or wraps a version has issued), as
+// an upper bound that survives any crash.
 //
 // Seals are reserved in the store in blocks ahead of use; here is what is left
 // of them. A crash loses the rest of a block: it can only over-count.
@@ -19,13 +19,19 @@ class SealLedger {
   // be used by this process.
   SealLedger(uint64_t total, uint64_t left) : total_(total), left_(left) {}
 
-  // Count takes one seal; false, and nothing, if none is left.
-  bool Count() {
+  // Count takes `seals`; false, and nothing, if not so many are left.
+  bool Count(uint64_t seals = 1) {
     uint64_t left = left_.load();
-    while (left > 0) {
-      if (left_.compare_exchange_weak(left, left - 1)) return true;
+    while (left >= seals) {
+      if (left_.compare_exchange_weak(left, left - seals)) return true;
     }
     return false;
+  }
+  // TakeBack takes all that is left out of use, and says how much it was.
+  uint64_t TakeBack() {
+    const uint64_t left = left_.exchange(0);
+    total_.fetch_sub(left);
+    return left;
   }
 
   // Grant adds `granted` seals that the store has reserved durably, which

@@ -71,6 +71,26 @@ Status CheckFrom(store::ReadTransaction& t, const store::KeyRow& key,
   return OkStatus();
 }
 
+StatusOr<Job> Plan(store::ReadTransaction& t, const Uuid& key_id,
+                   const JobOptions& options, WallTime now) {
+  SR_ASSIGN_OR_RETURN(const std::optional<store::KeyRow> key, t.GetKey(key_id));
+  if (!key) {
+    return Error(Reason::kKeyNotFound,
+                 "there is no key with the id " + key_id.ToString());
+  }
+  SR_RETURN_IF_ERROR(CheckFrom(t, *key, options.from));
+  JobRow row;
+  row.key_id = key_id;
+  row.from = options.from;
+  row.batches_per_second = options.batches_per_second;
+  row.created = now;
+  row.updated = row.created;
+  SR_ASSIGN_OR_RETURN(Job job, ViewOf(t, std::move(row)));
+  job.row.batches_total = job.batches_left;
+  job.row.deks_total = job.deks_left;
+  return job;
+}
+
 // A batch that the job has given up is not tried again.
 Status DropFailed(store::RegisteredReads& rows, const Uuid& id,
                   std::vector<BatchRow>* batches) {
@@ -123,8 +143,6 @@ class JobsImpl final : public Jobs {
     std::optional<Uuid> after;
   };
 
-  StatusOr<Job> Plan(store::ReadTransaction& t, const Uuid& key_id,
-                     const JobOptions& options);
   milliseconds RunOne(const Uuid& id, SteadyTime end);
   Status TakeLease(const Uuid& id, Turn* turn);
   // Step moves one chunk, or ends the pass. True: there is more to do now.
@@ -151,30 +169,10 @@ class JobsImpl final : public Jobs {
   std::map<Uuid, Turn> turns_;  // RunDue's alone
 };
 
-StatusOr<Job> JobsImpl::Plan(store::ReadTransaction& t, const Uuid& key_id,
-                             const JobOptions& options) {
-  SR_ASSIGN_OR_RETURN(const std::optional<store::KeyRow> key, t.GetKey(key_id));
-  if (!key) {
-    return Error(Reason::kKeyNotFound,
-                 "there is no key with the id " + key_id.ToString());
-  }
-  SR_RETURN_IF_ERROR(CheckFrom(t, *key, options.from));
-  JobRow row;
-  row.key_id = key_id;
-  row.from = options.from;
-  row.batches_per_second = options.batches_per_second;
-  row.created = clock_.Now();
-  row.updated = row.created;
-  SR_ASSIGN_OR_RETURN(Job job, ViewOf(t, std::move(row)));
-  job.row.batches_total = job.batches_left;
-  job.row.deks_total = job.deks_left;
-  return job;
-}
-
 StatusOr<Job> JobsImpl::Preview(const Uuid& key_id, const JobOptions& options) {
   Job job;
   const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(job, Plan(t, key_id, options));
+    SR_ASSIGN_OR_RETURN(job, Plan(t, key_id, options, clock_.Now()));
     return OkStatus();
   });
   SR_RETURN_IF_ERROR(read);
@@ -192,7 +190,7 @@ StatusOr<Job> JobsImpl::Start(const Uuid& key_id, const JobOptions& options,
     if (other != open.end()) {
       return WrongState(*other, "the key's job finished or cancelled first");
     }
-    SR_ASSIGN_OR_RETURN(job, Plan(t, key_id, options));
+    SR_ASSIGN_OR_RETURN(job, Plan(t, key_id, options, clock_.Now()));
     job.row.id = id;
     job.row.created_by = caller;
     return t.registered().PutJob(job.row);
@@ -513,6 +511,22 @@ std::string_view JobStateName(JobState state) {
       return "CANCELLED";
   }
   return "UNKNOWN";
+}
+
+Status StartInRotation(store::Transaction& t, const Uuid& key_id,
+                       WallTime now) {
+  SR_ASSIGN_OR_RETURN(std::vector<JobRow> open, t.registered().OpenJobs());
+  const auto unfinished = std::ranges::find(open, key_id, &JobRow::key_id);
+  if (unfinished == open.end()) {
+    SR_ASSIGN_OR_RETURN(Job job, Plan(t, key_id, {}, now));
+    job.row.id = Uuid::Random();
+    job.row.created_by = "rotation";
+    return t.registered().PutJob(job.row);
+  }
+  // It goes to the newest primary as it is.
+  if (unfinished->from.empty()) return OkStatus();
+  unfinished->from.clear();
+  return t.registered().PutJob(*unfinished);
 }
 
 std::unique_ptr<Jobs> CreateJobs(store::Store& store, batching::Engine& engine,

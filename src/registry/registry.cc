@@ -118,6 +118,22 @@ class RegistryImpl final : public Registry {
                          const std::optional<DekId>& after,
                          size_t limit) override;
   StatusOr<std::vector<store::CensusRow>> Census(const Uuid& key_id) override;
+  Status Report(const Uuid& key_id, const std::string& caller,
+                const std::string& source,
+                std::span<const Claimed> claimed) override {
+    return store_.Update([&](store::Transaction& t) {
+      return StoreReport(t, key_id, caller, source, claimed, clock_.Now());
+    });
+  }
+  StatusOr<std::vector<store::ClaimRow>> Claims(const Uuid& key_id) override {
+    std::vector<store::ClaimRow> rows;
+    const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
+      SR_ASSIGN_OR_RETURN(rows, t.registered().ClaimsOf(key_id));
+      return OkStatus();
+    });
+    SR_RETURN_IF_ERROR(read);
+    return rows;
+  }
   Status Delete(const Uuid& key_id, const DekId& id) override;
   Status Shred(const Uuid& key_id, const DekId& id) override;
   void Shutdown() override { writer_.Stop(); }

@@ -32,6 +32,11 @@ StatusOr<Registered> InsertDeks(store::Transaction& t,
 Status RemoveDek(store::RegisteredWrites& rows, const Uuid& key_id,
                  const DekId& id);
 
+// StoreReport replaces a caller's claims; failures as Registry::Report.
+Status StoreReport(store::Transaction& t, const Uuid& key_id,
+                   const std::string& caller, const std::string& source,
+                   std::span<const Claimed> claimed, WallTime now);
+
 // CheckTakesBatches is CONFLICT if a version is on its way to destruction, or
 // was emptied by a rewrap job: it gets nothing that depends on it, so that what
 // was decided then stays true.

@@ -15,10 +15,11 @@ Status Fill(const StatusOr<service::KeyView>& view, v1::Key* response) {
 
 template <typename Request>
 Status Move(Edge& edge, service::Call call, const Request& request,
-            v1::KeyVersion* response) {
-  SR_ASSIGN_OR_RETURN(service::KeyView view,
-                      edge.service.MoveVersion(std::move(call), request.name(),
-                                               request.version()));
+            v1::KeyVersion* response, bool acknowledged = false) {
+  SR_ASSIGN_OR_RETURN(
+      service::KeyView view,
+      edge.service.MoveVersion(std::move(call), request.name(),
+                               request.version(), acknowledged));
   return FillVersion(view, request.version(), response);
 }
 
@@ -108,7 +109,8 @@ Status Run(Edge& edge, service::Call call,
 Status Run(Edge& edge, service::Call call,
            const v1::ScheduleDestroyVersionRequest& request,
            v1::KeyVersion* response) {
-  return Move(edge, std::move(call), request, response);
+  return Move(edge, std::move(call), request, response,
+              request.acknowledge_unregistered());
 }
 
 Status Run(Edge& edge, service::Call call,

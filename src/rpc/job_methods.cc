@@ -116,13 +116,34 @@ Status Run(Edge& edge, service::Call call, const v1::GetCensusRequest& request,
            v1::Census* response) {
   SR_ASSIGN_OR_RETURN(service::CensusResult result,
                       edge.service.GetCensus(std::move(call), request.name()));
-  for (const store::CensusRow& row : result.versions) {
+  for (const service::CensusVersion& version : result.versions) {
     v1::Census::Version* out = response->add_versions();
-    out->set_version(row.version);
-    out->set_registered_deks(row.deks);
-    out->set_batches(row.batches);
+    out->set_version(version.registered.version);
+    out->set_registered_deks(version.registered.deks);
+    out->set_batches(version.registered.batches);
+    FillTraces(version.traces, out->mutable_traces());
+    for (const store::ClaimRow& claim : version.claims) {
+      v1::Census::Claim* to = out->add_claims();
+      to->set_caller(claim.caller);
+      to->set_source(claim.source);
+      to->set_objects(claim.objects);
+      FillTime(claim.reported, to->mutable_report_time());
+    }
+    out->set_nothing_depends(version.nothing_depends);
   }
   return OkStatus();
+}
+
+Status Run(Edge& edge, service::Call call,
+           const v1::ReportDependenceRequest& request,
+           v1::ReportDependenceResponse*) {
+  service::ReportCommand command;
+  command.key_id = request.key_id();
+  command.source = request.source();
+  for (const auto& count : request.counts()) {
+    command.claimed.push_back({count.version(), count.objects()});
+  }
+  return edge.service.ReportDependence(std::move(call), command);
 }
 
 }  // namespace strongroom::rpc

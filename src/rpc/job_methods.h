@@ -21,5 +21,8 @@ Status Run(Edge& edge, service::Call call, const v1::CancelJobRequest& request,
            v1::Job* response);
 Status Run(Edge& edge, service::Call call, const v1::GetCensusRequest& request,
            v1::Census* response);
+Status Run(Edge& edge, service::Call call,
+           const v1::ReportDependenceRequest& request,
+           v1::ReportDependenceResponse* response);
 
 }  // namespace strongroom::rpc

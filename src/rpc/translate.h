@@ -100,6 +100,7 @@ Status FillVersion(const service::KeyView& view, uint32_t version,
                    v1::KeyVersion* out);
 // FillTime: a Timestamp, whole microseconds.
 void FillTime(WallTime time, google::protobuf::Timestamp* out);
+void FillTraces(const keyring::Traces& traces, v1::Traces* out);
 void FillDek(const registry::DekInfo& dek, v1::Dek* out);
 void FillTokenObject(const keyring::Keyring::OwnedObject& owned,
                      v1::TokenObject* out);

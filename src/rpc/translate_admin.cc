@@ -106,6 +106,9 @@ void FillOne(const service::KeyView& view, size_t index, v1::KeyVersion* out) {
   out->set_primary(version.number == view.key->primary);
   out->set_kek_id(version.kek_id.ToString());
   if (index < view.seals.size()) out->set_seals(view.seals[index]);
+  if (version.retire_time) {
+    FillTime(*version.retire_time, out->mutable_retire_time());
+  }
 }
 
 // ApplyField copies one field that the mask names.
@@ -138,10 +141,20 @@ Status ApplyField(const v1::Key& key, const std::string& path,
     SR_ASSIGN_OR_RETURN(change->registration, ToRule(key.registration()));
     return OkStatus();
   }
+  if (path == "rewrap_on_rotation") {
+    change->rewrap_on_rotation = key.rewrap_on_rotation();
+    return OkStatus();
+  }
+  if (path == "retire_after") {
+    SR_ASSIGN_OR_RETURN(change->retire_after_s,
+                        Seconds(key.retire_after(), path));
+    return OkStatus();
+  }
   return Error(Reason::kArgumentInvalid,
                "update_mask names \"" + path.substr(0, 64) +
                    "\"; want labels, rotation_period, batch_policy, "
-                   "destroy_scheduled_duration or registration");
+                   "destroy_scheduled_duration, registration, "
+                   "rewrap_on_rotation or retire_after");
 }
 
 }  // namespace
@@ -170,6 +183,9 @@ StatusOr<service::KeySettings> ToSettings(const v1::CreateKeyRequest& request) {
                                 "destroy_scheduled_duration"));
   }
   SR_ASSIGN_OR_RETURN(settings.registration, ToRule(request.registration()));
+  settings.rewrap_on_rotation = request.rewrap_on_rotation();
+  SR_ASSIGN_OR_RETURN(settings.retire_after_s,
+                      Seconds(request.retire_after(), "retire_after"));
   return settings;
 }
 
@@ -178,7 +194,8 @@ StatusOr<keyring::KeyChange> ToChange(const v1::UpdateKeyRequest& request) {
     return Error(Reason::kArgumentInvalid,
                  "update_mask is empty; want the names of the fields to "
                  "change: labels, rotation_period, batch_policy, "
-                 "destroy_scheduled_duration, registration");
+                 "destroy_scheduled_duration, registration, "
+                 "rewrap_on_rotation, retire_after");
   }
   keyring::KeyChange change;
   for (const std::string& path : request.update_mask().paths()) {
@@ -209,6 +226,24 @@ void FillKey(const service::KeyView& view, v1::Key* key) {
                                        1'000'000);
   key->mutable_destroy_scheduled_duration()->set_seconds(from.destroy_after_s);
   key->set_registration(FromRule(from.registration));
+  key->set_rewrap_on_rotation(from.rewrap_on_rotation);
+  if (from.retire_after_s != 0) {
+    key->mutable_retire_after()->set_seconds(from.retire_after_s);
+  }
+}
+
+void FillTraces(const keyring::Traces& traces, v1::Traces* out) {
+  out->set_unregistered_wraps(traces.issued);
+  out->set_in_use_before_counting(traces.uncounted);
+  if (traces.first_issued) {
+    FillTime(*traces.first_issued, out->mutable_first_wrap_time());
+  }
+  if (traces.last_issued) {
+    FillTime(*traces.last_issued, out->mutable_last_wrap_time());
+  }
+  if (traces.last_opened) {
+    FillTime(*traces.last_opened, out->mutable_last_unwrap_time());
+  }
 }
 
 void FillDek(const registry::DekInfo& dek, v1::Dek* out) {
@@ -224,6 +259,7 @@ Status FillVersion(const service::KeyView& view, uint32_t version,
   for (size_t i = 0; i < view.key->versions.size(); ++i) {
     if (view.key->versions[i].number != version) continue;
     FillOne(view, i, out);
+    if (view.traces) FillTraces(*view.traces, out->mutable_traces());
     return OkStatus();
   }
   return Error(Reason::kInternal, "the answer about " +

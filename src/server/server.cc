@@ -142,6 +142,9 @@ Status Server::Parts::BuildDomain() {
   options.record = [this](const keyring::Event& event) {
     return RecordKeyringEvent(event);
   };
+  options.rotated = [this](store::Transaction& t, const Uuid& key_id) {
+    return registry::StartInRotation(t, key_id, clock.Now());
+  };
   keyring = keyring::CreateKeyring(*store, *device, clock, metrics,
                                    std::move(options));
   engine = batching::CreateEngine(
@@ -226,19 +229,27 @@ Status Server::Parts::RecordEvent(std::string_view operation,
 }
 
 Status Server::Parts::RecordKeyringEvent(const keyring::Event& event) {
-  const bool rotation = event.kind == keyring::Event::Kind::kRotation;
+  struct Words {
+    const char* operation;
+    const char* begins;
+    const char* done;
+  };
+  static constexpr Words kWords[] = {
+      {"keyring.rotate", "due: the rotation begins", "rotated: it was due"},
+      {"keyring.destroy", "due: the destruction begins",
+       "the KEK is destroyed"},
+      {"keyring.retire", "due: the version is taken out of use",
+       "the version is out of use"}};
+  const Words& words = kWords[static_cast<size_t>(event.kind)];
   audit::Record record;
   record.time = clock.Now();
-  record.operation = rotation ? "keyring.rotate" : "keyring.destroy";
+  record.operation = words.operation;
   record.key = event.key;
   record.versions = {event.version};
   record.outcome = event.outcome.ok()
                        ? "OK"
                        : std::string(ReasonName(ReasonOf(event.outcome)));
-  record.detail =
-      event.done ? (rotation ? "rotated: it was due" : "the KEK is destroyed")
-                 : (rotation ? "due: the rotation begins"
-                             : "due: the destruction begins");
+  record.detail = event.done ? words.done : words.begins;
   if (!event.outcome.ok()) record.detail = std::string(event.outcome.message());
   return audit->Append(record, audit::Durability::kDurable);
 }
@@ -403,6 +414,7 @@ bool Server::Stop() {
   if (parts.engine != nullptr) parts.engine->Shutdown(answers_end);
   // Only now, as a job may wait for the token: it has been answered.
   parts.job_timer.reset();
+  if (parts.keyring != nullptr) parts.keyring->Close();
   if (parts.registry != nullptr) parts.registry->Shutdown();
   if (parts.rpc != nullptr) {
     parts.rpc->Shutdown(std::chrono::system_clock::now() +

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "service/limits.h"
+#include "service/traces.h"
 
 namespace strongroom::service {
 namespace {
@@ -179,6 +180,16 @@ RewrapResult ToResult(const Request& request,
   return result;
 }
 
+void NoteOpened(keyring::Keyring& keyring,
+                const batching::OpenRequest& opened) {
+  OpenedVersions versions;
+  for (const batching::OpenItem& item : opened.items) {
+    const envelope::Header& header = item.token.header;
+    if (item.status.ok()) versions.Add(header.key_id, header.key_version);
+  }
+  versions.Note(keyring);
+}
+
 // The engine charges whose turn it is by caller; all permits are of one.
 const std::string& CallerOf(const Request& request) {
   return request.call.caller->id();
@@ -236,7 +247,7 @@ StatusOr<Target> PrepareRewrap(const registry::Registry& registry,
   return TargetOf(command.key_name, *items);
 }
 
-void Open(batching::Engine& engine, std::shared_ptr<Request> request,
+void Open(const ServiceParts& parts, std::shared_ptr<Request> request,
           const OpenCommand& command, std::vector<TokenItem> items,
           Done<OpenResult> finish) {
   Judge(*request, &items);
@@ -258,14 +269,15 @@ void Open(batching::Engine& engine, std::shared_ptr<Request> request,
       item.status = context.status();
     }
   }
-  work->done = [request, finish = std::move(finish)](
+  work->done = [&keyring = parts.keyring, request, finish = std::move(finish)](
                    std::unique_ptr<batching::OpenRequest> opened) {
+    NoteOpened(keyring, *opened);
     finish(Concluded(*request, ToResult(*request, *opened), opened->cost));
   };
-  engine.Open(std::move(work));
+  parts.engine.Open(std::move(work));
 }
 
-void Rewrap(batching::Engine& engine, std::shared_ptr<Request> request,
+void Rewrap(const ServiceParts& parts, std::shared_ptr<Request> request,
             std::vector<TokenItem> items, Done<RewrapResult> finish) {
   Judge(*request, &items);
   auto work = std::make_unique<batching::RewrapRequest>();
@@ -276,12 +288,20 @@ void Rewrap(batching::Engine& engine, std::shared_ptr<Request> request,
     work->items[i].header = items[i].token.header;
     work->items[i].status = items[i].status;
   }
-  work->done = [request, items = std::move(items), finish = std::move(finish)](
+  work->done = [&keyring = parts.keyring, request, items = std::move(items),
+                finish = std::move(finish)](
                    std::unique_ptr<batching::RewrapRequest> rewrapped) {
-    finish(Concluded(*request, ToResult(*request, items, *rewrapped),
-                     rewrapped->cost));
+    RewrapResult result = ToResult(*request, items, *rewrapped);
+    std::vector<Uuid> key_ids;
+    for (const TokenItem& item : items) {
+      key_ids.push_back(item.token.header.key_id);
+    }
+    const Status counted =
+        CountRewrapped(keyring, *request, result.items, key_ids);
+    if (!counted.ok()) return finish(counted);
+    finish(Concluded(*request, std::move(result), rewrapped->cost));
   };
-  engine.Rewrap(std::move(work));
+  parts.engine.Rewrap(std::move(work));
 }
 
 }  // namespace strongroom::service

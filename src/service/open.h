@@ -32,10 +32,10 @@ StatusOr<Target> PrepareRewrap(const registry::Registry& registry,
 // Open and Rewrap do what each token's own key permits. Tokens of keys that the
 // caller may not use, that do not exist, or that are not the named one fail
 // alone.
-void Open(batching::Engine& engine, std::shared_ptr<Request> request,
+void Open(const ServiceParts& parts, std::shared_ptr<Request> request,
           const OpenCommand& command, std::vector<TokenItem> items,
           Done<OpenResult> finish);
-void Rewrap(batching::Engine& engine, std::shared_ptr<Request> request,
+void Rewrap(const ServiceParts& parts, std::shared_ptr<Request> request,
             std::vector<TokenItem> items, Done<RewrapResult> finish);
 
 }  // namespace strongroom::service

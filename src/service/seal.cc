@@ -4,6 +4,7 @@
 
 #include "service/limits.h"
 #include "service/register.h"
+#include "service/traces.h"
 #include "strongroom/base/random.h"
 
 namespace strongroom::service {
@@ -118,11 +119,13 @@ void Seal(const ServiceParts& parts, std::shared_ptr<Request> request,
                            std::move(finish));
   }
   auto work = MakeSealRequest(*request, command);
-  work->done = [request, finish = std::move(finish)](
+  work->done = [&keyring = parts.keyring, request, finish = std::move(finish)](
                    std::unique_ptr<batching::SealRequest> sealed) {
-    finish(Concluded(*request,
-                     ToResult(*request, sealed->keep_secrets, *sealed),
-                     sealed->cost));
+    SealResult result = ToResult(*request, sealed->keep_secrets, *sealed);
+    const Status counted =
+        CountIssued(keyring, request->named.key->id, result.items);
+    if (!counted.ok()) return finish(counted);
+    finish(Concluded(*request, std::move(result), sealed->cost));
   };
   parts.engine.Seal(std::move(work));
 }

@@ -111,7 +111,8 @@ Status SqliteRegistered::PutJob(const JobRow& row) {
       db_.Prepare("INSERT INTO jobs(" STRONGROOM_JOB_COLUMNS
                   ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
                   "?12, ?13, ?14, ?15) ON CONFLICT(id) DO UPDATE SET state = "
-                  "?3, batches_per_second = ?5, updated_us = ?8, finished_us = "
+                  "?3, from_versions = ?4, batches_per_second = ?5, updated_us "
+                  "= ?8, finished_us = "
                   "?9, batches_total = ?10, deks_total = ?11, batches_moved = "
                   "?12, deks_moved = ?13, failures = ?14, waits_for = ?15"));
   const Bytes from = EncodeVersions(row.from);

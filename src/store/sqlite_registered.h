@@ -26,6 +26,8 @@ class SqliteRegistered final : public RegisteredWrites {
   StatusOr<std::optional<RegistrationRow>> GetRegistration(
       std::string_view caller, const Uuid& request_id) override;
   StatusOr<std::vector<CensusRow>> CensusOf(const Uuid& key_id) override;
+  StatusOr<std::vector<UseRow>> UsesOf(const Uuid& key_id) override;
+  StatusOr<std::vector<ClaimRow>> ClaimsOf(const Uuid& key_id) override;
   StatusOr<std::optional<JobRow>> GetJob(const Uuid& id) override;
   StatusOr<std::vector<JobRow>> JobsOf(const Uuid& key_id,
                                        size_t limit) override;
@@ -43,6 +45,10 @@ class SqliteRegistered final : public RegisteredWrites {
   Status PutRegistration(const RegistrationRow& row) override;
   Status DropRegistrations(WallTime before, size_t limit) override;
   Status PutCensus(const CensusRow& row) override;
+  Status PutUse(const UseRow& row) override;
+  Status PutClaim(const ClaimRow& row) override;
+  Status DropClaims(const Uuid& key_id, std::string_view caller,
+                    std::string_view source) override;
   Status PutJob(const JobRow& row) override;
   Status InsertJobFailure(const JobFailureRow& row) override;
 

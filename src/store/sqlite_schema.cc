@@ -138,6 +138,41 @@ CREATE TABLE job_failures(
   PRIMARY KEY(job_id, batch_id)
 ) STRICT, WITHOUT ROWID;
 )sql",
+
+    // What depends on a version beside registered DEKs; retirement. Versions
+    // that are there already may have wrapped anything.
+    R"sql(
+ALTER TABLE keys ADD COLUMN always_required INTEGER NOT NULL DEFAULT 0
+  CHECK(always_required IN (0, 1));
+ALTER TABLE keys ADD COLUMN rewrap_on_rotation INTEGER NOT NULL DEFAULT 0
+  CHECK(rewrap_on_rotation IN (0, 1));
+ALTER TABLE keys ADD COLUMN retire_after_s INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE versions ADD COLUMN retired INTEGER NOT NULL DEFAULT 0
+  CHECK(retired IN (0, 1));
+
+CREATE TABLE uses(
+  key_id BLOB NOT NULL REFERENCES keys(id),
+  version INTEGER NOT NULL,
+  issued INTEGER NOT NULL CHECK(issued >= 0),
+  uncounted INTEGER NOT NULL CHECK(uncounted IN (0, 1)),
+  first_issued_us INTEGER NOT NULL,
+  last_issued_us INTEGER NOT NULL,
+  last_opened_us INTEGER NOT NULL,
+  PRIMARY KEY(key_id, version)
+) STRICT, WITHOUT ROWID;
+INSERT INTO uses SELECT key_id, version, 0, 1, 0, 0, 0 FROM versions
+  WHERE state > 1;
+
+CREATE TABLE claims(
+  key_id BLOB NOT NULL REFERENCES keys(id),
+  version INTEGER NOT NULL,
+  caller TEXT NOT NULL,
+  source TEXT NOT NULL,
+  objects INTEGER NOT NULL CHECK(objects >= 0),
+  reported_us INTEGER NOT NULL,
+  PRIMARY KEY(key_id, version, caller, source)
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 std::string SetVersionSql(int version) {

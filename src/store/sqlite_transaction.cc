@@ -10,10 +10,10 @@ namespace {
 #define STRONGROOM_KEY_COLUMNS                                             \
   "id, name, labels, primary_version, rotation_period_s, "                 \
   "next_rotation_us, max_items, max_age_ms, destroy_after_s, created_us, " \
-  "registration"
+  "registration, always_required, rewrap_on_rotation, retire_after_s"
 #define STRONGROOM_VERSION_COLUMNS                                 \
   "key_id, version, kek_id, state, known_answer, seals_reserved, " \
-  "created_us, destroy_us, destroying, held"
+  "created_us, destroy_us, destroying, held, retired"
 
 int64_t I(uint64_t value) { return static_cast<int64_t>(value); }
 
@@ -44,6 +44,9 @@ StatusOr<KeyRow> ReadKey(const Statement& row) {
   const int64_t registration = row.Int(10);
   if (registration < 0 || registration > 2) return CorruptRow("rule");
   key.registration = static_cast<RegistrationRule>(registration);
+  key.always_required = row.Int(11) != 0;
+  key.rewrap_on_rotation = row.Int(12) != 0;
+  key.retire_after_s = row.Int(13);
   return key;
 }
 
@@ -61,6 +64,7 @@ StatusOr<VersionRow> ReadVersion(const Statement& row) {
   version.destroy_time = DecodeTime(row.Int(7));
   version.destroying = row.Int(8) != 0;
   version.held = row.Int(9) != 0;
+  version.retired = row.Int(10) != 0;
   return version;
 }
 
@@ -171,14 +175,15 @@ Status SqliteTransaction::InsertKey(const KeyRow& row) {
   SR_ASSIGN_OR_RETURN(
       Statement statement,
       db_.Prepare("INSERT INTO keys(" STRONGROOM_KEY_COLUMNS
-                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   const std::string labels = EncodeLabels(row.labels);
   statement.Bind(row.id.bytes(), std::string_view(row.name),
                  std::string_view(labels), I(row.primary_version),
                  row.rotation_period_s, EncodeTime(row.next_rotation),
                  I(row.max_items), row.max_age_ms, row.destroy_after_s,
                  EncodeTime(row.created),
-                 static_cast<int64_t>(row.registration));
+                 static_cast<int64_t>(row.registration), I(row.always_required),
+                 I(row.rewrap_on_rotation), row.retire_after_s);
   return statement.Run();
 }
 
@@ -189,13 +194,15 @@ Status SqliteTransaction::UpdateKey(const KeyRow& row) {
       db_.Prepare("UPDATE keys SET labels = ?, primary_version = ?, "
                   "rotation_period_s = ?, next_rotation_us = ?, max_items = ?, "
                   "max_age_ms = ?, destroy_after_s = ?, created_us = ?, "
-                  "registration = ? WHERE id = ? AND name = ?"));
+                  "registration = ?, always_required = ?, rewrap_on_rotation "
+                  "= ?, retire_after_s = ? WHERE id = ? AND name = ?"));
   const std::string labels = EncodeLabels(row.labels);
   statement.Bind(std::string_view(labels), I(row.primary_version),
                  row.rotation_period_s, EncodeTime(row.next_rotation),
                  I(row.max_items), row.max_age_ms, row.destroy_after_s,
                  EncodeTime(row.created),
-                 static_cast<int64_t>(row.registration), row.id.bytes(),
+                 static_cast<int64_t>(row.registration), I(row.always_required),
+                 I(row.rewrap_on_rotation), row.retire_after_s, row.id.bytes(),
                  std::string_view(row.name));
   SR_RETURN_IF_ERROR(statement.Run());
   return db_.changes() == 1 ? OkStatus() : KeyMissing(row.id);
@@ -223,14 +230,16 @@ Status SqliteTransaction::InsertVersion(const VersionRow& row) {
     SR_ASSIGN_OR_RETURN(const bool found, taken.Step());
     if (found) return VersionExists(row);
   }
-  SR_ASSIGN_OR_RETURN(Statement statement,
-                      db_.Prepare("INSERT INTO versions("  //
-                                  STRONGROOM_VERSION_COLUMNS
-                                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  SR_ASSIGN_OR_RETURN(
+      Statement statement,
+      db_.Prepare("INSERT INTO versions("  //
+                  STRONGROOM_VERSION_COLUMNS
+                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   statement.Bind(row.key_id.bytes(), I(row.version), row.kek_id.bytes(),
                  static_cast<int64_t>(row.state), ByteView(row.known_answer),
                  I(row.seals_reserved), EncodeTime(row.created),
-                 EncodeTime(row.destroy_time), I(row.destroying), I(row.held));
+                 EncodeTime(row.destroy_time), I(row.destroying), I(row.held),
+                 I(row.retired));
   return statement.Run();
 }
 
@@ -252,11 +261,11 @@ Status SqliteTransaction::UpdateVersion(const VersionRow& row) {
       db_.Prepare(
           "UPDATE versions SET state = ?, known_answer = ?, "
           "seals_reserved = ?, created_us = ?, destroy_us = ?, destroying = ?, "
-          "held = ? WHERE key_id = ? AND version = ?"));
+          "held = ?, retired = ? WHERE key_id = ? AND version = ?"));
   statement.Bind(static_cast<int64_t>(row.state), ByteView(row.known_answer),
                  I(row.seals_reserved), EncodeTime(row.created),
                  EncodeTime(row.destroy_time), I(row.destroying), I(row.held),
-                 row.key_id.bytes(), I(row.version));
+                 I(row.retired), row.key_id.bytes(), I(row.version));
   return statement.Run();
 }
 

@@ -28,6 +28,8 @@ struct FakeBehaviour {
   client::Job job;
   client::StartRewrap start_rewrap;
   std::vector<client::CensusVersion> census;
+  bool acknowledged = false;
+  std::vector<client::Report> reports;
   std::optional<client::Registering> registering;  // of the last wrap
 };
 
@@ -147,8 +149,9 @@ class FakeClient : public client::Client {
                                               uint32_t v) override {
     return AnswerVersion("DisableVersion", name, v);
   }
-  StatusOr<client::KeyVersion> ScheduleDestroyVersion(std::string_view name,
-                                                      uint32_t v) override {
+  StatusOr<client::KeyVersion> ScheduleDestroyVersion(
+      std::string_view name, uint32_t v, bool acknowledge) override {
+    fake_.acknowledged = acknowledge;
     return AnswerVersion("ScheduleDestroyVersion", name, v);
   }
   StatusOr<client::KeyVersion> CancelDestroyVersion(std::string_view name,
@@ -202,6 +205,10 @@ class FakeClient : public client::Client {
   StatusOr<std::vector<client::CensusVersion>> GetCensus(
       std::string_view key) override {
     return Answer("GetCensus", key, fake_.census);
+  }
+  Status ReportDependence(const client::Report& report) override {
+    fake_.reports.push_back(report);
+    return Enter("ReportDependence", report.key_id, {});
   }
   StatusOr<std::vector<client::TokenObject>> ListTokenObjects() override {
     return Answer("ListTokenObjects", "", fake_.objects);

@@ -89,10 +89,11 @@ TEST_F(KeyTest, TheJsonOfAKeyHasStableNames) {
     "primary_version": 1, "create_time": "2025-01-28T08:00:00.000Z",
     "rotation_period_s": null, "next_rotation_time": null,
     "max_items": 1024, "max_age_ms": 0, "destroy_after_s": 2592000,
-    "registration": "OPTIONAL",
+    "registration": "OPTIONAL", "rewrap_on_rotation": false,
+    "retire_after_s": null,
     "versions": [{"version": 1, "state": "ENABLED", "primary": true,
       "create_time": "2025-01-28T08:00:00.000Z", "destroy_time": null, "destruction_held": false,
-      "kek_id": "kek-1", "seals": 12}]})"));
+      "kek_id": "kek-1", "seals": 12, "retire_time": null}]})"));
   json = Run({"key", "list", "pay/", "--output", "json"}).Json();
   EXPECT_EQ(json.at("keys").at(0).at("name"), "pay/cards");
   EXPECT_THAT(fake_.calls, ElementsAre("GetKey pay/cards", "ListKeys pay/"));

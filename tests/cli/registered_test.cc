@@ -6,9 +6,11 @@
 namespace strongroom::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::Pair;
 
 constexpr char kJobId[] = "4e0ffd6d-5d92-4f4c-8a3b-2c3f9a7f6e10";
@@ -169,10 +171,52 @@ TEST_F(RegisteredCliTest, JobsAreListedShownAndMoved) {
 }
 
 TEST_F(RegisteredCliTest, TheCensusIsShown) {
-  fake_.census = {{1, 12, 3}};
+  client::CensusVersion version{1, 12, 3};
+  version.traces.unregistered_wraps = 77;
+  version.traces.last_unwrap = clock_.Now();
+  version.claims = {{"cn:backup", "host:/srv\x1b[2J", 41, clock_.Now()}};
+  fake_.census = {version};
   EXPECT_THAT(Run({"key", "census", "a/key"}).out, HasSubstr("12"));
+  const std::string text = Run({"key", "census", "a/key"}).out;
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("77"), HasSubstr("cn:backup"), HasSubstr("41"),
+                    Not(HasSubstr("\x1b")), Not(HasSubstr("Nothing depends"))));
   const CliResult json = Run({"--output", "json", "key", "census", "a/key"});
-  EXPECT_EQ(json.Json()["versions"][0]["registered_deks"], 12);
+  const auto row = json.Json()["versions"][0];
+  EXPECT_EQ(row["registered_deks"], 12);
+  EXPECT_EQ(row["unregistered_wraps"], 77);
+  EXPECT_EQ(row["first_wrap_time"], nullptr);
+  EXPECT_EQ(row["last_unwrap_time"], "2025-01-31T08:00:00.000Z");
+  EXPECT_EQ(row["claims"][0]["objects"], 41);
+  EXPECT_EQ(row["nothing_depends"], false);
+  fake_.census[0].nothing_depends = true;
+  EXPECT_THAT(Run({"key", "census", "a/key"}).out,
+              HasSubstr("Nothing depends on version 1."));
+}
+
+TEST_F(RegisteredCliTest, ADestructionIsAcknowledgedByItsOptionAlone) {
+  fake_.key_version.traces = client::Traces{.unregistered_wraps = 9};
+  const CliResult plain = Run({"key", "destroy", "a/key", "1"});
+  EXPECT_EQ(plain.exit_code, 0) << plain.err;
+  EXPECT_FALSE(fake_.acknowledged);
+  EXPECT_THAT(plain.out, HasSubstr("9 unregistered wraps"));
+  Run({"key", "destroy", "a/key", "1", "--acknowledge-unregistered"});
+  EXPECT_TRUE(fake_.acknowledged);
+}
+
+TEST_F(RegisteredCliTest, WhatARotationBringsIsSetByKeyUpdate) {
+  EXPECT_EQ(Run({"key", "update", "a/key", "--rewrap-on-rotation", "on",
+                 "--retire-after", "30d"})
+                .exit_code,
+            0);
+  EXPECT_EQ(fake_.settings.rewrap_on_rotation, true);
+  EXPECT_EQ(fake_.settings.retire_after, std::chrono::hours(30 * 24));
+  Run({"key", "update", "a/key", "--rewrap-on-rotation", "off"});
+  EXPECT_EQ(fake_.settings.rewrap_on_rotation, false);
+  EXPECT_EQ(fake_.settings.retire_after, std::nullopt);
+  EXPECT_EQ(Run({"key", "update", "a/key", "--rewrap-on-rotation", "maybe"})
+                .exit_code,
+            2);
 }
 
 }  // namespace

@@ -351,6 +351,78 @@ TEST_P(RegisteredContract, AFailedChangeLeavesNoneOfItsRows) {
             std::nullopt);
 }
 
+TEST_P(RegisteredContract, UsesAreKeptByVersion) {
+  const UseRow first{.key_id = key_.id,
+                     .version = 1,
+                     .issued = 1ull << 40,
+                     .uncounted = true,
+                     .first_issued = kNow,
+                     .last_issued = kNow + std::chrono::seconds(1),
+                     .last_opened = kNow + std::chrono::seconds(2)};
+  const UseRow second{.key_id = key_.id, .version = 2, .issued = 3};
+  const UseRow others{.key_id = other_.id, .version = 1, .issued = 4};
+  ASSERT_OK(Change([&](RegisteredWrites& rows) -> Status {
+    for (const UseRow& row : {second, first, others}) {
+      SR_RETURN_IF_ERROR(rows.PutUse(row));
+    }
+    return OkStatus();
+  }));
+  EXPECT_THAT(Get([&](auto& rows) { return rows.UsesOf(key_.id); }),
+              ElementsAre(first, second));
+  UseRow changed = second;
+  changed.issued = 7;
+  ASSERT_OK(Change([&](auto& rows) { return rows.PutUse(changed); }));
+  EXPECT_THAT(Get([&](auto& rows) { return rows.UsesOf(key_.id); }),
+              ElementsAre(first, changed));
+}
+
+TEST_P(RegisteredContract, ClaimsAreDroppedByCallerAndSource) {
+  const auto claim = [&](uint32_t version, const char* caller,
+                         const char* source) {
+    return ClaimRow{key_.id, version, caller, source, 5, kNow};
+  };
+  const std::vector<ClaimRow> all = {
+      claim(1, "cn:a", "x"), claim(1, "cn:a", "y"), claim(1, "cn:b", "x"),
+      claim(2, "cn:a", "x")};
+  ASSERT_OK(Change([&](RegisteredWrites& rows) -> Status {
+    for (auto row = all.rbegin(); row != all.rend(); ++row) {
+      SR_RETURN_IF_ERROR(rows.PutClaim(*row));
+    }
+    return rows.PutClaim({other_.id, 1, "cn:a", "x", 1, kNow});
+  }));
+  EXPECT_THAT(Get([&](auto& rows) { return rows.ClaimsOf(key_.id); }),
+              ::testing::ElementsAreArray(all));
+  ASSERT_OK(Change(
+      [&](auto& rows) { return rows.DropClaims(key_.id, "cn:a", "x"); }));
+  EXPECT_THAT(Get([&](auto& rows) { return rows.ClaimsOf(key_.id); }),
+              ElementsAre(all[1], all[2]));
+  EXPECT_THAT(Get([&](auto& rows) { return rows.ClaimsOf(other_.id); }),
+              ::testing::SizeIs(1));
+}
+
+TEST_P(RegisteredContract, WhatARotationBringsIsKept) {
+  key_.always_required = true;
+  key_.rewrap_on_rotation = true;
+  key_.retire_after_s = 86400;
+  VersionRow version;
+  version.key_id = key_.id;
+  version.version = 1;
+  version.kek_id = IdOf(7);
+  ASSERT_OK(store_->Update([&](Transaction& t) -> Status {
+    SR_RETURN_IF_ERROR(t.InsertVersion(version));
+    version.retired = true;
+    SR_RETURN_IF_ERROR(t.UpdateVersion(version));
+    return t.UpdateKey(key_);
+  }));
+  ASSERT_OK(store_->Read([&](ReadTransaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(auto row, t.GetKey(key_.id));
+    EXPECT_EQ(*row, key_);
+    SR_ASSIGN_OR_RETURN(auto rows, t.VersionsOf(key_.id));
+    EXPECT_THAT(rows, ElementsAre(version));
+    return OkStatus();
+  }));
+}
+
 TEST_P(RegisteredContract, AKeysRegistrationRuleIsKept) {
   for (RegistrationRule rule :
        {RegistrationRule::kRequired, RegistrationRule::kOff,

@@ -29,7 +29,7 @@ PENDING, ENABLED, DISABLED, DESTROY_SCHEDULED, DESTROYED = range(1, 6)
 KEY = "pay/cards"
 # One that nobody changes.
 OTHER_KEY = "other/key"
-SCHEDULE = ("key", "destroy", KEY, "1")
+SCHEDULE = ("key", "destroy", KEY, "1", "--acknowledge-unregistered")
 
 
 @dataclasses.dataclass(frozen=True)

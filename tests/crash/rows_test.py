@@ -45,7 +45,7 @@ class ChangingRows(crash.CrashTest):
         base = self.make_world()
         self.change_world(
             base, ("key", "update", crash.KEY, "--destroy-after", "30d"),
-            ("key", "destroy", crash.KEY, "1"))
+            crash.SCHEDULE)
         command = ("key", "cancel-destroy", crash.KEY, "1")
 
         def after_death(world, cli, step):

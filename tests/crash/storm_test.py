@@ -67,7 +67,8 @@ class Load:
             if not destroyed and self.newest > 3:
                 destroyed = True
                 self._call("KeyAdmin/ScheduleDestroyVersion", name=crash.KEY,
-                           version=self.newest - 2)
+                           version=self.newest - 2,
+                           acknowledge_unregistered=True)
 
 
 class Storm(crash.CrashTest):

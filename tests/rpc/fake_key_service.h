@@ -58,6 +58,8 @@ class FakeKeyService final : public service::KeyService {
   service::KeySettings settings;
   keyring::KeyChange change;
   uint32_t version = 0;
+  bool acknowledged = false;
+  service::ReportCommand report_command;
   uint32_t page_size = 0;
   std::string page_token;
   service::DekQuery query;
@@ -119,9 +121,17 @@ class FakeKeyService final : public service::KeyService {
   }
   StatusOr<service::KeyView> MoveVersion(service::Call call,
                                          const std::string& key,
-                                         uint32_t number) override {
+                                         uint32_t number,
+                                         bool acknowledge) override {
     version = number;
+    acknowledged = acknowledge;
     return View(call, key);
+  }
+  Status ReportDependence(service::Call call,
+                          const service::ReportCommand& command) override {
+    Note(call);
+    report_command = command;
+    return OkStatus();
   }
   StatusOr<service::DekList> ListDeks(service::Call call,
                                       const service::DekQuery& asked) override {

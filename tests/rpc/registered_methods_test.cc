@@ -252,7 +252,13 @@ TEST_F(RegisteredMethodsTest, TheCensusIsTold) {
   row.version = 2;
   row.batches = 3;
   row.deks = 4;
-  fake_.census.versions = {row};
+  service::CensusVersion version;
+  version.registered = row;
+  version.traces.issued = 5;
+  version.traces.first_issued = WallTime(std::chrono::seconds(7));
+  version.claims = {{.caller = "cn:b", .source = "h:/", .objects = 9}};
+  version.nothing_depends = true;
+  fake_.census.versions = {version};
   v1::GetCensusRequest request;
   request.set_name("a/key");
   v1::Census census;
@@ -261,6 +267,47 @@ TEST_F(RegisteredMethodsTest, TheCensusIsTold) {
   EXPECT_EQ(census.versions(0).version(), 2u);
   EXPECT_EQ(census.versions(0).batches(), 3u);
   EXPECT_EQ(census.versions(0).registered_deks(), 4u);
+  EXPECT_EQ(census.versions(0).traces().unregistered_wraps(), 5u);
+  EXPECT_EQ(census.versions(0).traces().first_wrap_time().seconds(), 7);
+  EXPECT_FALSE(census.versions(0).traces().has_last_unwrap_time());
+  ASSERT_EQ(census.versions(0).claims_size(), 1);
+  EXPECT_EQ(census.versions(0).claims(0).caller(), "cn:b");
+  EXPECT_EQ(census.versions(0).claims(0).objects(), 9u);
+  EXPECT_TRUE(census.versions(0).nothing_depends());
+}
+
+TEST_F(RegisteredMethodsTest, AReportReachesTheService) {
+  v1::ReportDependenceRequest request;
+  request.set_key_id("some id");
+  request.set_source("host:/data");
+  request.add_counts()->set_version(2);
+  request.mutable_counts(0)->set_objects(11);
+  v1::ReportDependenceResponse response;
+  ASSERT_TRUE(admin_->ReportDependence(&context_, request, &response).ok());
+  EXPECT_EQ(fake_.report_command.key_id, "some id");
+  EXPECT_EQ(fake_.report_command.source, "host:/data");
+  ASSERT_EQ(fake_.report_command.claimed.size(), 1u);
+  EXPECT_EQ(fake_.report_command.claimed[0].version, 2u);
+  EXPECT_EQ(fake_.report_command.claimed[0].objects, 11u);
+}
+
+TEST_F(RegisteredMethodsTest, TheAcknowledgementIsTheCallersToGive) {
+  keyring::Key key{.id = Uuid::Random(), .name = *KeyName::Parse("a/key")};
+  key.versions = {{.number = 1}};
+  fake_.view = service::KeyView{std::make_shared<const keyring::Key>(key), {}};
+  fake_.view->traces = keyring::Traces{.version = 1, .issued = 3};
+  for (bool acknowledged : {false, true}) {
+    grpc::ClientContext context;
+    v1::ScheduleDestroyVersionRequest request;
+    request.set_name("a/key");
+    request.set_version(1);
+    request.set_acknowledge_unregistered(acknowledged);
+    v1::KeyVersion version;
+    ASSERT_TRUE(
+        admin_->ScheduleDestroyVersion(&context, request, &version).ok());
+    EXPECT_EQ(fake_.acknowledged, acknowledged);
+    EXPECT_EQ(version.traces().unregistered_wraps(), 3u);
+  }
 }
 
 }  // namespace

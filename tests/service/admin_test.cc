@@ -277,7 +277,7 @@ TEST_F(AdminTest, ARefusalThatCannotBeRecordedSaysThatNothingWasChanged) {
   EXPECT_THAT(service().RotateKey(root, "demo/none"), nothing);
   EXPECT_THAT(
       service().MoveVersion(Rig::CallAs("root", Operation::kDisableVersion),
-                            "demo/app", 77),
+                            "demo/app", 77, false),
       nothing);
   // Refused because the log is known to be broken.
   rig_.audit_.SetReady(false);

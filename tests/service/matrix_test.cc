@@ -52,6 +52,7 @@ class MatrixTest : public ::testing::TestWithParam<Operation> {
   // Operations on no key need no key's rights.
   bool NamesKey() const {
     return GetParam() != Operation::kListKeys &&
+           GetParam() != Operation::kReportDependence &&  // it has its id
            GetParam() != Operation::kListTokenObjects &&
            GetParam() != Operation::kGetSigningKey &&
            GetParam() != Operation::kGetStatus &&
@@ -134,6 +135,8 @@ class MatrixTest : public ::testing::TestWithParam<Operation> {
         return service.MoveJob(call, key, kNoJob).status();
       case Operation::kGetCensus:
         return service.GetCensus(call, key).status();
+      case Operation::kReportDependence:
+        return service.ReportDependence(call, {IdOf(key), "host:/", {}});
       case Operation::kListTokenObjects:
         return service.ListTokenObjects(call).status();
       case Operation::kGetSigningKey:
@@ -143,10 +146,15 @@ class MatrixTest : public ::testing::TestWithParam<Operation> {
       case Operation::kWhoAmI:
         return service.WhoAmI(call).status();
       default:
-        return service.MoveVersion(call, key, 1).status();
+        return service.MoveVersion(call, key, 1, false).status();
     }
   }
 
+  // Of a key that nobody knows, if the name is unknown.
+  std::string IdOf(const std::string& key) {
+    const keyring::Key* found = rig_.keyring_->Current()->FindByName(key);
+    return (found == nullptr ? Uuid::Random() : found->id).ToString();
+  }
   std::string RegisterDek(const std::string& key) {
     SealCommand command = Rig::SealOf(key, {std::string(Rig::kDek)});
     command.registers = true;
@@ -323,6 +331,8 @@ TEST_P(MatrixTest, NoMethodServesAnotherOperation) {
     EXPECT_EQ(wrong, !own) << Describe(status);
   };
   auto is = [](Operation operation) { return GetParam() == operation; };
+  expect(is(Operation::kReportDependence),
+         service.ReportDependence(call, {IdOf("demo/app"), "host:/", {}}));
   expect(is(Operation::kGetKey), service.GetKey(call, "demo/app").status());
   expect(is(Operation::kListKeys), service.ListKeys(call, "", 0, "").status());
   expect(is(Operation::kWhoAmI), service.WhoAmI(call).status());
@@ -338,7 +348,7 @@ TEST_P(MatrixTest, NoMethodServesAnotherOperation) {
          service.CreateKey(call, "demo/b", {}).status());
   expect(row.operation_class == OperationClass::kAdmin &&
              row.rpc.find("Version") != std::string_view::npos,
-         service.MoveVersion(call, "demo/app", 1).status());
+         service.MoveVersion(call, "demo/app", 1, false).status());
   expect(IsSeal(row), AskSeal(call, "demo/app"));
   expect(row.action == auth::Action::kDecrypt ||
              row.action == auth::Action::kUnwrap,

@@ -108,11 +108,7 @@ class Rig {
                Metrics& metrics = NullMetrics())
       : device_(device_options),
         keyring_(keyring::CreateKeyring(store_, device_, clock_, NullMetrics(),
-                                        {.end_windows =
-                                             [this](const Uuid& id) {
-                                               if (engine_ != nullptr)
-                                                 engine_->EndWindows(id);
-                                             }})),
+                                        KeyringParts())),
         engine_(batching::CreateEngine(device_, *keyring_, clock_,
                                        NullMetrics(), {})),
         registry_(*registry::OpenRegistry(store_, clock_, NullMetrics())),
@@ -176,7 +172,9 @@ class Rig {
     EXPECT_OK(service_->RotateKey(CallAs("root", Operation::kRotateKey), name));
   }
   Status Move(Operation operation, const std::string& name, uint32_t version) {
-    return service_->MoveVersion(CallAs("root", operation), name, version)
+    return service_
+        ->MoveVersion(CallAs("root", operation), name, version,
+                      /*acknowledge_unregistered=*/false)
         .status();
   }
   Bytes Sealed(Operation operation, const std::string& name,
@@ -238,6 +236,17 @@ class Rig {
   std::unique_ptr<KeyService> service_;
 
  private:
+  keyring::KeyringOptions KeyringParts() {
+    keyring::KeyringOptions options;
+    options.end_windows = [this](const Uuid& id) {
+      if (engine_ != nullptr) engine_->EndWindows(id);
+    };
+    options.rotated = [this](store::Transaction& t, const Uuid& id) {
+      return registry::StartInRotation(t, id, clock_.Now());
+    };
+    return options;
+  }
+
   template <typename Result, typename Submit>
   static StatusOr<Result> Await(Submit submit) {
     std::promise<StatusOr<Result>> promise;

@@ -19,6 +19,7 @@ StatusOr<std::optional<typename Map::mapped_type>> Get(const Map& map,
 
 using store::BatchRow;
 using store::CensusRow;
+using store::ClaimRow;
 using store::DekId;
 using store::DekRow;
 using store::JobFailureRow;
@@ -27,6 +28,7 @@ using store::JobState;
 using store::ListedDek;
 using store::RegistrationRow;
 using store::TombstoneRow;
+using store::UseRow;
 
 StatusOr<std::optional<BatchRow>> MemoryRegistered::GetBatch(
     const Uuid& batch_id) {
@@ -87,6 +89,22 @@ StatusOr<std::vector<CensusRow>> MemoryRegistered::CensusOf(
   std::vector<CensusRow> rows;
   for (const auto& [id, row] : state_.census) {
     if (id.first == key_id) rows.push_back(row);
+  }
+  return rows;
+}
+
+StatusOr<std::vector<UseRow>> MemoryRegistered::UsesOf(const Uuid& key_id) {
+  std::vector<UseRow> rows;
+  for (const auto& [id, row] : state_.uses) {
+    if (id.first == key_id) rows.push_back(row);
+  }
+  return rows;
+}
+
+StatusOr<std::vector<ClaimRow>> MemoryRegistered::ClaimsOf(const Uuid& key_id) {
+  std::vector<ClaimRow> rows;
+  for (const auto& [id, row] : state_.claims) {
+    if (row.key_id == key_id) rows.push_back(row);
   }
   return rows;
 }
@@ -200,6 +218,26 @@ Status MemoryRegistered::InsertJobFailure(const JobFailureRow& row) {
                  .second
              ? OkStatus()
              : store::JobFailureExists(row);
+}
+
+Status MemoryRegistered::PutUse(const UseRow& row) {
+  state_.uses.insert_or_assign(std::pair(row.key_id, row.version), row);
+  return OkStatus();
+}
+
+Status MemoryRegistered::PutClaim(const ClaimRow& row) {
+  state_.claims.insert_or_assign(
+      std::tuple(row.key_id, row.version, row.caller, row.source), row);
+  return OkStatus();
+}
+
+Status MemoryRegistered::DropClaims(const Uuid& key_id, std::string_view caller,
+                                    std::string_view source) {
+  std::erase_if(state_.claims, [&](const auto& claim) {
+    const ClaimRow& row = claim.second;
+    return row.key_id == key_id && row.caller == caller && row.source == source;
+  });
+  return OkStatus();
 }
 
 Status MemoryRegistered::PutCensus(const CensusRow& row) {

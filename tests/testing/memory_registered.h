@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "strongroom/store/registered.h"
@@ -15,6 +16,10 @@ struct RegisteredState {
   std::map<store::DekId, store::TombstoneRow> tombstones;
   std::map<std::pair<std::string, Uuid>, store::RegistrationRow> registrations;
   std::map<std::pair<Uuid, uint32_t>, store::CensusRow> census;
+  std::map<std::pair<Uuid, uint32_t>, store::UseRow> uses;
+  std::map<std::tuple<Uuid, uint32_t, std::string, std::string>,
+           store::ClaimRow>
+      claims;
   std::map<Uuid, store::JobRow> jobs;
   std::map<std::pair<Uuid, Uuid>, store::JobFailureRow> job_failures;
 };
@@ -39,6 +44,8 @@ class MemoryRegistered final : public store::RegisteredWrites {
   StatusOr<std::optional<store::RegistrationRow>> GetRegistration(
       std::string_view caller, const Uuid& request_id) override;
   StatusOr<std::vector<store::CensusRow>> CensusOf(const Uuid& key_id) override;
+  StatusOr<std::vector<store::UseRow>> UsesOf(const Uuid& key_id) override;
+  StatusOr<std::vector<store::ClaimRow>> ClaimsOf(const Uuid& key_id) override;
   StatusOr<std::optional<store::JobRow>> GetJob(const Uuid& id) override;
   StatusOr<std::vector<store::JobRow>> JobsOf(const Uuid& key_id,
                                               size_t limit) override;
@@ -56,6 +63,10 @@ class MemoryRegistered final : public store::RegisteredWrites {
   Status PutRegistration(const store::RegistrationRow& row) override;
   Status DropRegistrations(WallTime before, size_t limit) override;
   Status PutCensus(const store::CensusRow& row) override;
+  Status PutUse(const store::UseRow& row) override;
+  Status PutClaim(const store::ClaimRow& row) override;
+  Status DropClaims(const Uuid& key_id, std::string_view caller,
+                    std::string_view source) override;
   Status PutJob(const store::JobRow& row) override;
   Status InsertJobFailure(const store::JobFailureRow& row) override;
 

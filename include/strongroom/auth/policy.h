@@ -40,6 +40,7 @@ namespace strongroom::auth {
   X(kUnwrap, "unwrap", "use")             \
   X(kGenerateDataKey, "datakey", "use")   \
   X(kRewrap, "rewrap", "use")             \
+  X(kReport, "report", "use")             \
   X(kCreateKey, "create", "manage")       \
   X(kUpdateKey, "update", "manage")       \
   X(kRotateKey, "rotate", "manage")       \

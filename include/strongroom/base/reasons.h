@@ -30,6 +30,7 @@
   X(kVersionState, "VERSION_STATE", kFailedPrecondition)                  \
   X(kDekShredded, "DEK_SHREDDED", kFailedPrecondition)                    \
   X(kDeksOutstanding, "DEKS_OUTSTANDING", kFailedPrecondition)            \
+  X(kUnregisteredWraps, "UNREGISTERED_WRAPS", kFailedPrecondition)        \
   X(kJobState, "JOB_STATE", kFailedPrecondition)                          \
   X(kRegistrationRule, "REGISTRATION_RULE", kFailedPrecondition)          \
   X(kSealLimitReached, "SEAL_LIMIT_REACHED", kFailedPrecondition)         \

@@ -103,10 +103,33 @@ struct StartRewrap {
   uint32_t batches_per_second = 0;
   bool dry_run = false;
 };
+// Traces of wraps that only callers hold: see key_admin.proto.
+struct Traces {
+  uint64_t unregistered_wraps = 0;
+  bool in_use_before_counting = false;
+  std::optional<WallTime> first_wrap;
+  std::optional<WallTime> last_wrap;
+  std::optional<WallTime> last_unwrap;
+};
+struct Claim {
+  std::string caller;
+  std::string source;
+  uint64_t objects = 0;
+  WallTime reported{};
+};
 struct CensusVersion {
   uint32_t version = 0;
   uint64_t registered_deks = 0;
   uint64_t batches = 0;
+  Traces traces{};
+  std::vector<Claim> claims{};
+  bool nothing_depends = false;
+};
+// Report is what a caller keeps under the versions of a key, and where.
+struct Report {
+  std::string key_id;
+  std::string source;
+  std::map<uint32_t, uint64_t> objects;  // by version
 };
 struct Opened {
   SecretBytes secret;
@@ -129,6 +152,8 @@ struct KeyVersion {
   bool destruction_held = false;  // see key_admin.proto
   std::string kek_id;
   uint64_t seals = 0;
+  std::optional<WallTime> retire_time{};
+  std::optional<Traces> traces{};  // of ScheduleDestroyVersion
 };
 struct Key {
   std::string name;
@@ -143,6 +168,8 @@ struct Key {
   std::chrono::milliseconds max_age{0};
   std::chrono::seconds destroy_after{0};
   std::string registration;  // "OPTIONAL", "REQUIRED" or "OFF"
+  bool rewrap_on_rotation = false;
+  std::optional<std::chrono::seconds> retire_after;
 };
 struct KeySettings {  // absent: the service's default, or no change
   std::optional<Labels> labels;
@@ -151,6 +178,8 @@ struct KeySettings {  // absent: the service's default, or no change
   std::optional<std::chrono::milliseconds> max_age;
   std::optional<std::chrono::seconds> destroy_after;
   std::optional<std::string> registration;  // as in Key
+  std::optional<bool> rewrap_on_rotation;
+  std::optional<std::chrono::seconds> retire_after;  // 0: never
 };
 struct TokenObject {
   std::string id;
@@ -251,8 +280,9 @@ class Client {
                                              uint32_t version) = 0;
   virtual StatusOr<KeyVersion> DisableVersion(std::string_view name,
                                               uint32_t version) = 0;
-  virtual StatusOr<KeyVersion> ScheduleDestroyVersion(std::string_view name,
-                                                      uint32_t version) = 0;
+  virtual StatusOr<KeyVersion> ScheduleDestroyVersion(
+      std::string_view name, uint32_t version,
+      bool acknowledge_unregistered) = 0;
   virtual StatusOr<KeyVersion> CancelDestroyVersion(std::string_view name,
                                                     uint32_t version) = 0;
 
@@ -280,6 +310,7 @@ class Client {
                                   std::string_view job_id) = 0;
   virtual StatusOr<std::vector<CensusVersion>> GetCensus(
       std::string_view key) = 0;
+  virtual Status ReportDependence(const Report& report) = 0;
 
   // The service.
   virtual StatusOr<std::vector<TokenObject>> ListTokenObjects() = 0;

@@ -55,6 +55,8 @@ struct Version {
   // No timer destroys it: the store may be an old copy. Cancelling the
   // destruction lifts that; it can be scheduled again then.
   bool destruction_held = false;
+  // When the timer takes it out of use; absent if it does not.
+  std::optional<WallTime> retire_time;
 };
 
 // Key is immutable once published.
@@ -69,6 +71,10 @@ struct Key {
   WallTime next_rotation{};
   int64_t destroy_after_s = 0;
   RegistrationRule registration = RegistrationRule::kOptional;
+  // Everything that was ever wrapped under it is registered.
+  bool always_required = false;
+  bool rewrap_on_rotation = false;
+  int64_t retire_after_s = 0;
   WallTime created{};
 
   const Version* Find(uint32_t number) const;
@@ -102,6 +108,8 @@ struct NewKey {
   batching::BatchPolicy policy;
   int64_t destroy_after_s = 30 * 86400;  // 0 .. 10 years
   RegistrationRule registration = RegistrationRule::kOptional;
+  bool rewrap_on_rotation = false;
+  int64_t retire_after_s = 0;  // 0: versions stay; else 3600 .. 100 years
 };
 struct KeyChange {
   std::optional<Labels> labels;
@@ -109,6 +117,23 @@ struct KeyChange {
   std::optional<batching::BatchPolicy> policy;
   std::optional<int64_t> destroy_after_s;
   std::optional<RegistrationRule> registration;
+  std::optional<bool> rewrap_on_rotation;
+  std::optional<int64_t> retire_after_s;
+};
+
+// Traces is what is known of a version's wraps that nobody registered, and
+// of its use.
+struct Traces {
+  uint32_t version = 0;
+  // At most so many were issued; exactly, unless the service was killed.
+  uint64_t issued = 0;
+  bool uncounted = false;  // it was in use before they were counted
+  // Absent: never. After a crash the last two may be a minute too old.
+  std::optional<WallTime> first_issued;
+  std::optional<WallTime> last_issued;
+  std::optional<WallTime> last_opened;
+
+  bool MayHaveIssued() const { return issued > 0 || uncounted; }
 };
 
 // What Start found and did, for the log and for tests.
@@ -131,11 +156,11 @@ struct RecoveryReport {
 // Event is what the keyring does by itself, for the audit log. It is told
 // before it begins (it does not, if that fails) and when it is done.
 struct Event {
-  enum class Kind { kRotation, kDestruction };
+  enum class Kind { kRotation, kDestruction, kRetirement };
   Kind kind = Kind::kRotation;
   bool done = false;
   std::string key;
-  uint32_t version = 0;  // rotated from, or destroyed
+  uint32_t version = 0;  // rotated from, destroyed, or retired
   Status outcome;        // if done
 };
 
@@ -148,6 +173,9 @@ struct KeyringOptions {
   // How long disabling waits for opens that have begun.
   std::chrono::milliseconds use_patience{10000};
   std::function<Status(const Event&)> record;  // durably; may be absent
+  // Called in the transaction that gives a key with rewrap_on_rotation a new
+  // primary; its failure fails the rotation. May be absent.
+  std::function<Status(store::Transaction&, const Uuid& key_id)> rotated;
 };
 
 class Keyring : public batching::KekSource {
@@ -176,15 +204,38 @@ class Keyring : public batching::KekSource {
   virtual StatusOr<std::shared_ptr<const Key>> UpdateKey(
       const Uuid& id, const KeyChange& change) = 0;
   virtual StatusOr<std::shared_ptr<const Key>> Rotate(const Uuid& id) = 0;
-  virtual StatusOr<std::shared_ptr<const Key>> Move(const Uuid& id,
-                                                    uint32_t version,
-                                                    VersionMove move) = 0;
+  // Scheduling a destruction is also DEKS_OUTSTANDING while registered DEKs
+  // are wrapped under the version, and UNREGISTERED_WRAPS if it may have issued
+  // others, or a caller reports that it keeps some, and that is not
+  // acknowledged; both say what was seen.
+  virtual StatusOr<std::shared_ptr<const Key>> Move(
+      const Uuid& id, uint32_t version, VersionMove move,
+      bool acknowledge_unregistered) = 0;
+  StatusOr<std::shared_ptr<const Key>> Move(const Uuid& id, uint32_t version,
+                                            VersionMove move) {
+    return Move(id, version, move, false);
+  }
+
+  // CountIssued counts wraps that are not registered, before they are given
+  // out: if it fails, they must not be. Touches the disk when what was reserved
+  // is used up, which doubles each time. VERSION_NOT_FOUND, CONFLICT (the
+  // version is on its way to destruction: seal again), STORE_*.
+  virtual Status CountIssued(const Uuid& key_id, uint32_t version,
+                             uint64_t wraps) = 0;
+  // NoteOpened: a wrap under this version was opened, or moved, for a caller.
+  virtual void NoteOpened(const Uuid& key_id, uint32_t version) = 0;
+  // TracesOf gives those of each version that is not DESTROYED, by number.
+  virtual StatusOr<std::vector<Traces>> TracesOf(const Uuid& key_id) = 0;
 
   // SealsCounted is the ledger's upper bound for one version.
   virtual uint64_t SealsCounted(const Uuid& key_id, uint32_t version) const = 0;
 
-  // RunDue does what time or the ledger asks for: at most one rotation and one
-  // scheduled destruction, then ledgers and what is left to recover. Called by
+  // RunDue does what time or the ledger asks for: at most one rotation, one
+  // retirement and one scheduled destruction, then ledgers and what is left to
+  // recover. A version is retired, that is disabled, when its time is over and
+  // no registered DEK is wrapped under it. If its key has demanded registration
+  // from the first version on, and nobody claims to keep anything under it, its
+  // destruction is scheduled, a day ahead or more. Called by
   // one timer; gives when to call again (at most 30 s away). Failures are
   // logged and tried again later.
   virtual WallTime RunDue() = 0;
@@ -200,6 +251,9 @@ class Keyring : public batching::KekSource {
 
   // signing is the pair that signs this installation's reports.
   virtual SigningKey& signing() = 0;
+
+  // Close stores the counts of wraps exactly, when no more are made.
+  virtual void Close() = 0;
 };
 
 // CreateKeyring: everything given outlives it. EndWindows may be set later (the

@@ -69,6 +69,11 @@ class Jobs {
   virtual std::chrono::milliseconds RunDue() = 0;
 };
 
+// StartInRotation starts a job for a key in the transaction that gives it a new
+// primary. An unfinished job of the key is widened to all versions below it.
+Status StartInRotation(store::Transaction& transaction, const Uuid& key_id,
+                       WallTime now);
+
 // CreateJobs: everything given outlives it.
 std::unique_ptr<Jobs> CreateJobs(store::Store& store, batching::Engine& engine,
                                  const Clock& clock, Metrics& metrics);

@@ -81,6 +81,16 @@ struct DekPage {
   std::optional<DekId> next_after;
 };
 
+// What a caller may report of a key.
+inline constexpr size_t kMaxClaimsOfCaller = 256;  // rows
+inline constexpr size_t kMaxSourcesOfCaller = 16;
+inline constexpr size_t kMaxClaimsOfKey = 4096;
+inline constexpr uint64_t kMaxClaimedObjects = 1'000'000'000'000'000;
+struct Claimed {
+  uint32_t version = 0;
+  uint64_t objects = 0;
+};
+
 struct RegistryOptions {
   size_t max_waiting_deks = 65536;  // beyond: QUEUE_FULL
   size_t max_group_deks = 16384;    // written in one transaction
@@ -117,6 +127,14 @@ class Registry {
   // that never had anything is left out.
   virtual StatusOr<std::vector<store::CensusRow>> Census(
       const Uuid& key_id) = 0;
+  // Report keeps what a caller says that it has under a key's versions, in
+  // place of what it said of the same source before; it is nothing but a claim.
+  // VERSION_NOT_FOUND, ARGUMENT_INVALID (bounds above; a version twice; a
+  // source that is empty, over 256 bytes or not UTF-8), STORE_*.
+  virtual Status Report(const Uuid& key_id, const std::string& caller,
+                        const std::string& source,
+                        std::span<const Claimed> claimed) = 0;
+  virtual StatusOr<std::vector<store::ClaimRow>> Claims(const Uuid& key_id) = 0;
   // Delete forgets a DEK. A copy of its token string still opens.
   virtual Status Delete(const Uuid& key_id, const DekId& id) = 0;
   // Shred erases the leaf and leaves a tombstone. OK also if it was shredded

@@ -127,12 +127,16 @@ struct KeySettings {
   batching::BatchPolicy policy;
   int64_t destroy_after_s = 30 * 86400;
   keyring::RegistrationRule registration = keyring::RegistrationRule::kOptional;
+  bool rewrap_on_rotation = false;
+  int64_t retire_after_s = 0;
 };
 
 // KeyView is a key for the answer of an admin operation.
 struct KeyView {
   std::shared_ptr<const keyring::Key> key;
   std::vector<uint64_t> seals;  // beside key->versions
+  // Of the version that a ScheduleDestroyVersion was about.
+  std::optional<keyring::Traces> traces;
 };
 struct ListResult {
   std::vector<KeyView> keys;
@@ -152,8 +156,22 @@ struct StartRewrapCommand {
   registry::JobOptions options;
   bool dry_run = false;
 };
+struct CensusVersion {
+  store::CensusRow registered;
+  keyring::Traces traces;
+  std::vector<store::ClaimRow> claims;
+  // Its key has demanded registration from the first version on, nothing is
+  // registered under it any more, and nobody claims to keep anything.
+  bool nothing_depends = false;
+};
 struct CensusResult {
-  std::vector<store::CensusRow> versions;  // all that are not DESTROYED
+  std::vector<CensusVersion> versions;  // all that are not DESTROYED
+};
+// ReportCommand is what a caller says that it keeps.
+struct ReportCommand {
+  std::string key_id;  // a UUID, as it is in every token
+  std::string source;
+  std::vector<registry::Claimed> claimed;
 };
 struct WhoAmIResult {
   std::string caller;
@@ -196,8 +214,10 @@ class KeyService {
                                       const keyring::KeyChange& change) = 0;
   virtual StatusOr<KeyView> RotateKey(Call call, const std::string& name) = 0;
   // MoveVersion serves the four version RPCs; call.operation says which.
+  // `acknowledge_unregistered` belongs to ScheduleDestroyVersion.
   virtual StatusOr<KeyView> MoveVersion(Call call, const std::string& name,
-                                        uint32_t version) = 0;
+                                        uint32_t version,
+                                        bool acknowledge_unregistered) = 0;
   // Registered DEKs of one key. RemoveDek serves DeleteDek and ShredDek.
   virtual StatusOr<DekList> ListDeks(Call call, const DekQuery& query) = 0;
   virtual StatusOr<registry::DekInfo> GetDek(Call call, const std::string& name,
@@ -216,6 +236,7 @@ class KeyService {
                                           const std::string& job_id) = 0;
   virtual StatusOr<CensusResult> GetCensus(Call call,
                                            const std::string& name) = 0;
+  virtual Status ReportDependence(Call call, const ReportCommand& command) = 0;
   virtual StatusOr<std::vector<keyring::Keyring::OwnedObject>> ListTokenObjects(
       Call call) = 0;
   virtual StatusOr<keyring::SigningKey::Exported> GetSigningKey(Call call) = 0;

@@ -54,6 +54,8 @@ namespace strongroom::service {
   X(kResumeJob, "ResumeJob", "KeyAdmin", kRunJobs, kAdmin, false, false)       \
   X(kCancelJob, "CancelJob", "KeyAdmin", kRunJobs, kAdmin, false, false)       \
   X(kGetCensus, "GetCensus", "KeyAdmin", kViewKey, kView, false, true)         \
+  X(kReportDependence, "ReportDependence", "KeyAdmin", kReport, kAdmin, false, \
+    true)                                                                      \
   X(kListTokenObjects, "ListTokenObjects", "KeyAdmin", kViewToken, kView,      \
     false, true)                                                               \
   X(kGetSigningKey, "GetSigningKey", "KeyAdmin", kViewToken, kAdmin, false,    \

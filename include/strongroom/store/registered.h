@@ -90,6 +90,33 @@ struct CensusRow {
   friend bool operator==(const CensusRow&, const CensusRow&) = default;
 };
 
+// UseRow is what is known of a version beside what is registered under it.
+struct UseRow {
+  Uuid key_id;
+  uint32_t version = 0;
+  // Unregistered wraps that it may have issued. Reserved ahead of use: more
+  // than were issued after a crash, never fewer.
+  uint64_t issued = 0;
+  bool uncounted = false;  // it was in use before such wraps were counted
+  // WallTime{}: never. The last two are written now and then only.
+  WallTime first_issued{};
+  WallTime last_issued{};
+  WallTime last_opened{};
+  friend bool operator==(const UseRow&, const UseRow&) = default;
+};
+
+inline constexpr size_t kMaxSourceSize = 256;
+// ClaimRow is what a caller says that it keeps under a version.
+struct ClaimRow {
+  Uuid key_id;
+  uint32_t version = 0;
+  std::string caller;
+  std::string source;  // the caller's name for where it looked
+  uint64_t objects = 0;
+  WallTime reported{};
+  friend bool operator==(const ClaimRow&, const ClaimRow&) = default;
+};
+
 // The numbers are stored: never reuse one.
 enum class JobState : uint8_t {
   kRunning = 1,
@@ -151,6 +178,10 @@ class RegisteredReads {
   // CensusOf gives the rows of a key's versions, by number; a version of which
   // nothing was ever counted has none.
   virtual StatusOr<std::vector<CensusRow>> CensusOf(const Uuid& key_id) = 0;
+  // UsesOf and ClaimsOf give a key's rows by version; claims then by caller and
+  // source.
+  virtual StatusOr<std::vector<UseRow>> UsesOf(const Uuid& key_id) = 0;
+  virtual StatusOr<std::vector<ClaimRow>> ClaimsOf(const Uuid& key_id) = 0;
   virtual StatusOr<std::optional<JobRow>> GetJob(const Uuid& id) = 0;
   // JobsOf gives a key's jobs, the newest first; OpenJobs those of all keys
   // that are kRunning or kPaused, the oldest first.
@@ -184,6 +215,11 @@ class RegisteredWrites : public RegisteredReads {
   // DropRegistrations forgets at most `limit` of those made before `before`.
   virtual Status DropRegistrations(WallTime before, size_t limit) = 0;
   virtual Status PutCensus(const CensusRow& row) = 0;
+  virtual Status PutUse(const UseRow& row) = 0;
+  virtual Status PutClaim(const ClaimRow& row) = 0;
+  // DropClaims forgets what a caller said of one source.
+  virtual Status DropClaims(const Uuid& key_id, std::string_view caller,
+                            std::string_view source) = 0;
   virtual Status PutJob(const JobRow& row) = 0;  // makes or replaces it
   // InsertJobFailure: CONFLICT if this batch has one in this job.
   virtual Status InsertJobFailure(const JobFailureRow& row) = 0;

@@ -53,6 +53,10 @@ struct KeyRow {
   int64_t max_age_ms = 0;
   int64_t destroy_after_s = 30 * 86400;
   RegistrationRule registration = RegistrationRule::kOptional;
+  // Registration was demanded from the first version on, and always since.
+  bool always_required = false;
+  bool rewrap_on_rotation = false;  // a rotation starts a rewrap job
+  int64_t retire_after_s = 0;       // after their rotation; 0: versions stay
   WallTime created{};
   friend bool operator==(const KeyRow&, const KeyRow&) = default;
 };
@@ -71,6 +75,9 @@ struct VersionRow {
   // A DESTROY_SCHEDULED version that no timer destroys: the store may be an old
   // copy, and the destruction cancelled since.
   bool held = false;
+  // Its time was over and the timer has taken it out of use: once, whatever
+  // becomes of it afterwards.
+  bool retired = false;
   friend bool operator==(const VersionRow&, const VersionRow&) = default;
 };
 
