@@ -174,7 +174,7 @@ class Rig {
   Status Move(Operation operation, const std::string& name, uint32_t version) {
     return service_
         ->MoveVersion(CallAs("root", operation), name, version,
-                      /*acknowledge_unregistered=*/false)
+                      operation == Operation::kScheduleDestroyVersion)
         .status();
   }
   Bytes Sealed(Operation operation, const std::string& name,
