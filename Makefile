@@ -1,7 +1,7 @@
 # Short names for the presets of CMakePresets.json. Nothing is decided here.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help deps quickstart test check format tidy asan tsan fuzz bench soak file-proof clean
+.PHONY: help deps quickstart test check format tidy asan tsan fuzz bench soak bench-rotation file-proof clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ file-proof:      ## 4 GiB encrypted, rotated, rewrapped, decrypted: what was wri
 	@cmake --build --preset release
 	@STRONGROOM_BUILD=$(CURDIR)/build/release /usr/bin/python3 -B \
 	  tests/e2e/file_proof.py $${FILE_PROOF_SIZE:-4G}
+
+bench-rotation:  ## rotate and rewrap 100,000 and 1,000,000 registered DEKs
+	@deploy/install-deps.sh
+	@cmake --preset bench >/dev/null
+	@cmake --build --preset bench
+	@bench/run.sh build/bench rotation
 
 clean:           ## remove what was built
 	@rm -rf build .quickstart

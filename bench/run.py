@@ -16,6 +16,7 @@ import time
 
 import files
 import overload as flood
+import rotation
 from place import BUILD, Place, Ratio, Service, finish, in_turn
 
 ROUNDS = int(os.environ.get("STRONGROOM_BENCH_ROUNDS", "5"))
@@ -297,6 +298,7 @@ def everything():
         rows += slow_device(slow) + fairness(slow)
         slow.daemon.stop()
         rows += [Row("load", *row) for row in flood.device_bound(here, ROUNDS)]
+        rows += [Row(*cells) for cells in rotation.short(here)]
     finally:
         here.close()
     print("policy table", flush=True)

@@ -1,6 +1,7 @@
 """Every RPC x every kind of identity that has no business there."""
 import re
 import unittest
+import uuid
 
 import e2e
 import serve
@@ -70,11 +71,17 @@ def requests(name, wrapped, ciphertext):
         "KeyAdmin/ResumeJob": job,
         "KeyAdmin/CancelJob": job,
         "KeyAdmin/GetCensus": {"name": name},
+        "KeyAdmin/ReportDependence": {"key_id": key_id_of(wrapped),
+                                      "source": "here"},
         "KeyAdmin/ListTokenObjects": {},
         "KeyAdmin/GetSigningKey": {},
         "KeyAdmin/GetStatus": {},
         "KeyAdmin/WhoAmI": {},
     }
+
+
+def key_id_of(token):
+    return str(uuid.UUID(bytes=e2e.unb64(token)[4:20]))
 
 
 def of_unknown_key(token):
@@ -112,7 +119,7 @@ class Identities(e2e.E2eTest):
 
     def test_the_matrix_has_every_rpc_and_the_administrator_passes(self):
         self.assertEqual(sorted(self.requests), sorted(rpcs()))
-        self.assertEqual(len(self.requests), 35)
+        self.assertEqual(len(self.requests), 36)
         # What is refused below is refused for who asks, not for what is asked.
         for method, request in self.requests.items():
             answer = self.admin.call(method, request)

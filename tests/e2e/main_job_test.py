@@ -45,7 +45,11 @@ class MainJob(e2e.E2eTest):
 
     def test_a_scheduled_destruction_closes_the_version_and_is_taken_back(self):
         old, _, dek = main_job.do_main_job(self, self.cli, openssl)
-        scheduled = self.cli.json("key", "destroy", "demo/app", "1")
+        refused = self.cli.run("key", "destroy", "demo/app", "1")
+        self.assert_cli_refused(refused, 6, "UNREGISTERED_WRAPS", "1 wraps")
+        scheduled = self.cli.json("key", "destroy", "demo/app", "1",
+                                  "--acknowledge-unregistered")
+        self.assertEqual(scheduled["traces"]["unregistered_wraps"], 1)
         self.assertEqual(scheduled["state"], "DESTROY_SCHEDULED")
         self.assertIsNotNone(scheduled["destroy_time"])
         refused = self.cli.run("unwrap", "--base64", "--in", old,
@@ -66,7 +70,8 @@ class MainJob(e2e.E2eTest):
     def test_a_destroyed_kek_is_gone_from_the_token_and_opens_nothing(self):
         old, new, dek = main_job.do_main_job(self, self.cli, openssl)
         self.cli.ok("key", "update", "demo/app", "--destroy-after", "1s")
-        self.cli.ok("key", "destroy", "demo/app", "1")
+        self.cli.ok("key", "destroy", "demo/app", "1",
+                    "--acknowledge-unregistered")
         # A start looks at once at what is due.
         self.daemon.stop()
         self.cli = self.dev_cli(self.start_dev())

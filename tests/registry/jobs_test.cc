@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <thread>
 #include <tuple>
@@ -219,6 +220,58 @@ TEST_F(JobsTest, ARotationWhileItRunsIsFollowed) {
   ExpectAllOpen();
 }
 
+TEST_F(JobsTest, ARotationStartsTheJobIfTheKeySaysSo) {
+  Register(3);
+  keyring::KeyChange change;
+  change.rewrap_on_rotation = true;
+  ASSERT_OK(keyring_->UpdateKey(key_, change));
+  Rotate("a/key");
+  ASSERT_OK_AND_ASSIGN(const auto jobs, jobs_->List(key_));
+  ASSERT_THAT(jobs, SizeIs(1));
+  EXPECT_EQ(jobs[0].row.created_by, "rotation");
+  EXPECT_EQ(jobs[0].row.deks_total, 3u);
+  EXPECT_EQ(RunToEnd(jobs[0].row.id).row.state, JobState::kDone);
+  EXPECT_THAT(Census(), ElementsAre(Pair(2, 3)));
+  ExpectAllOpen();
+}
+
+TEST_F(JobsTest, ARotationStartsNoJobOtherwise) {
+  Register(1);
+  Rotate("a/key");
+  EXPECT_THAT(*jobs_->List(key_), IsEmpty());
+}
+
+TEST_F(JobsTest, ARotationWidensTheUnfinishedJobAndStartsNoSecond) {
+  Register(1);
+  Rotate("a/key");
+  Register(1);
+  Rotate("a/key");
+  Register(1);
+  const Uuid id = Start({.from = {1}, .batches_per_second = 1});
+  keyring::KeyChange change;
+  change.rewrap_on_rotation = true;
+  ASSERT_OK(keyring_->UpdateKey(key_, change));
+  Rotate("a/key");
+  EXPECT_THAT(*jobs_->List(key_), SizeIs(1));
+  EXPECT_THAT(Get(id).row.from, IsEmpty());
+  EXPECT_EQ(RunToEnd(id).row.state, JobState::kDone);
+  EXPECT_THAT(Census(), ElementsAre(Pair(4, 3)));
+  ExpectAllOpen();
+}
+
+TEST_F(JobsTest, AJobThatCannotBeStoredWithItsRotationLeavesTheOldPrimary) {
+  keyring::KeyChange change;
+  change.rewrap_on_rotation = true;
+  ASSERT_OK(keyring_->UpdateKey(key_, change));
+  // PENDING, then ENABLED with the job.
+  store_.FailUpdate(2, Error(Reason::kStoreFull, "full"));
+  EXPECT_FALSE(keyring_->Rotate(key_).ok());
+  EXPECT_EQ(keyring_->Current()->FindById(key_)->primary, 1u);
+  EXPECT_THAT(*jobs_->List(key_), IsEmpty());
+  Rotate("a/key");
+  EXPECT_THAT(*jobs_->List(key_), SizeIs(1));
+}
+
 TEST_F(JobsTest, TheRateIsKept) {
   for (int i = 0; i < 10; ++i) Register(1);
   Rotate("a/key");
@@ -286,6 +339,50 @@ TEST_F(JobsTest, AStoreThatIsFullMakesTheJobWait) {
   EXPECT_THAT(Census(), ElementsAre(Pair(1, 1)));
   EXPECT_EQ(RunToEnd(id).row.state, JobState::kDone);
   ExpectAllOpen();
+}
+
+TEST_F(JobsTest, AStoreThatCannotBeWrittenMakesTheJobWait) {
+  Register(2);
+  Rotate("a/key");
+  const Uuid id = Start();
+  store_.FailUpdate(1, Error(Reason::kStoreReadOnly, "read-only"),
+                    testing::MemoryStore::Moment::kBeforeCommit, 1000);
+  for (int i = 0; i < 5; ++i) clock_.Advance(jobs_->RunDue());
+  EXPECT_EQ(Get(id).row.state, JobState::kRunning);
+  EXPECT_THAT(Census(), ElementsAre(Pair(1, 2)));
+  ExpectAllOpen();
+  store_.ClearFaults();
+  EXPECT_EQ(RunToEnd(id).row.state, JobState::kDone);
+  EXPECT_THAT(Census(), ElementsAre(Pair(2, 2)));
+  ExpectAllOpen();
+}
+
+TEST_F(JobsTest, ADekOpensWhileItsBatchMoves) {
+  Register(5);
+  Rotate("a/key");
+  const Uuid id = Start();
+  std::atomic<bool> moving = true;
+  std::thread caller([&] {
+    while (moving) ExpectAllOpen();
+  });
+  EXPECT_EQ(RunToEnd(id).row.state, JobState::kDone);
+  moving = false;
+  caller.join();
+  ExpectAllOpen();
+}
+
+TEST_F(JobsTest, MoreThanAChunkIsSentAheadAndMovedOnce) {
+  keyring::KeyChange single;
+  single.policy = batching::BatchPolicy{.max_items = 1};
+  ASSERT_OK(keyring_->UpdateKey(key_, single));
+  for (int i = 0; i < 3; ++i) Register(400);
+  Rotate("a/key");
+  const uint64_t before = engine_->Stats().token_operations;
+  const Job job = RunToEnd(Start());
+  EXPECT_EQ(job.row.state, JobState::kDone);
+  EXPECT_EQ(job.row.batches_moved, 1200u);
+  EXPECT_EQ(engine_->Stats().token_operations - before, 2400u);
+  EXPECT_THAT(Census(), ElementsAre(Pair(2, 1200)));
 }
 
 TEST_F(JobsTest, AVersionDisabledInMidJobMakesItWait) {

@@ -339,9 +339,15 @@ class Client:
         return self._move(self._admin.DisableVersion,
                           key_admin_pb2.DisableVersionRequest, name, version)
 
-    def schedule_destroy_version(self, name: str, version: int) -> KeyVersion:
-        return self._move(self._admin.ScheduleDestroyVersion,
-                          key_admin_pb2.ScheduleDestroyVersionRequest, name,
+    def schedule_destroy_version(
+            self, name: str, version: int, *,
+            acknowledge_unregistered: bool = False) -> KeyVersion:
+        """UNREGISTERED_WRAPS without the acknowledgement, if callers may hold
+        wraps that nobody registered: they will never open again."""
+        def request(**fields):
+            return key_admin_pb2.ScheduleDestroyVersionRequest(
+                acknowledge_unregistered=acknowledge_unregistered, **fields)
+        return self._move(self._admin.ScheduleDestroyVersion, request, name,
                           version)
 
     def cancel_destroy_version(self, name: str, version: int) -> KeyVersion:
