@@ -1,12 +1,13 @@
 // Group write: appenders queue; the one at the front writes what waits, its own
-// line and the others', by one write(2), and settles them. What must be durable
-// goes on to the syncing thread, which serves in groups likewise. It alone
-// calls fdatasync, for the kernel tells a failed write-back only once.
+// lines and the others', by one write(2), and settles them. What must be
+// durable goes on to the syncing thread, which serves in groups likewise. It
+// alone calls fdatasync, for the kernel tells a failed write-back only once.
 #include "strongroom/audit/audit_log.h"
 
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -44,19 +45,39 @@ class FileAuditLog final : public AuditLog {
 
   Status Append(const Record& record, Durability durability) override
       SR_EXCLUDES(mutex_);
+  void AppendThen(const Record& record, Durability durability,
+                  Then then) override SR_EXCLUDES(mutex_);
+  void Together(const std::function<void()>& work) override SR_EXCLUDES(mutex_);
   Status Ready() const override;
   Status Reopen() override SR_EXCLUDES(mutex_);
 
  private:
   enum class Stage { kQueued, kSyncing, kDone };
-  // Waiter is one call of Append or Reopen, on its thread's stack.
+  struct Line {
+    std::string body;
+    Status status;  // of writing it
+  };
+  // Waiter is one call of Append, Together or Reopen, on its thread's stack.
   struct Waiter {
-    std::string body;  // empty: Reopen
+    std::span<Line> lines;  // none: Reopen
     bool durable = false;
     Stage stage = Stage::kQueued;
-    Status status;
+    Status status;  // of the rest
     CondVar changed;
   };
+  // Gathering is the Together that is under way on a thread.
+  struct Gathering {
+    const FileAuditLog* log;
+    std::vector<Line> lines;
+    std::vector<Then> thens;
+  };
+  static Gathering*& Gathered() {
+    static thread_local Gathering* here = nullptr;
+    return here;
+  }
+
+  // WriteLines returns when all of the waiter is settled.
+  void WriteLines(Waiter* self) SR_EXCLUDES(mutex_);
 
   // AwaitTurn returns when `self` leads the queue or a leader took it along.
   void AwaitTurn(Waiter* self) SR_REQUIRES(mutex_);
@@ -68,8 +89,7 @@ class FileAuditLog final : public AuditLog {
 
   // What the leader does, without the lock.
   std::vector<Waiter*> Group() SR_REQUIRES(mutex_);
-  std::vector<Status> Write(const std::vector<Waiter*>& group)
-      SR_EXCLUDES(mutex_);
+  void Write(const std::vector<Waiter*>& group) SR_EXCLUDES(mutex_);
   Status Swap() SR_EXCLUDES(mutex_);
   Status ReplaceIfRemoved() SR_EXCLUDES(mutex_);
   void NoteHealth(const Status& status);
@@ -121,28 +141,60 @@ FileAuditLog::~FileAuditLog() {
 }
 
 Status FileAuditLog::Append(const Record& record, Durability durability) {
+  Line line{FormatBody(record), {}};
   Waiter self;
-  self.body = FormatBody(record);
+  self.lines = {&line, 1};
   self.durable = durability == Durability::kDurable;
+  WriteLines(&self);
+  SR_RETURN_IF_ERROR(line.status);
+  return self.status;
+}
+
+void FileAuditLog::AppendThen(const Record& record, Durability durability,
+                              Then then) {
+  Gathering* const gathering = Gathered();
+  if (gathering == nullptr || gathering->log != this ||
+      durability == Durability::kDurable) {
+    return then(Append(record, durability));
+  }
+  gathering->lines.push_back({FormatBody(record), {}});
+  gathering->thens.push_back(std::move(then));
+}
+
+void FileAuditLog::Together(const std::function<void()>& work) {
+  Gathering gathering{this, {}, {}};
+  Gathering* const outer = std::exchange(Gathered(), &gathering);
+  work();
+  Gathered() = outer;
+  if (gathering.lines.empty()) return;
+  Waiter self;
+  self.lines = gathering.lines;
+  WriteLines(&self);
+  // The last of them may be what the owner of this log waits for.
+  for (size_t i = 0; i < gathering.lines.size(); ++i) {
+    gathering.thens[i](std::move(gathering.lines[i].status));
+  }
+}
+
+void FileAuditLog::WriteLines(Waiter* self) {
   MutexLock lock(mutex_);
-  queue_.push_back(&self);
-  AwaitTurn(&self);
-  if (self.stage == Stage::kQueued) {
-    std::vector<Waiter*> group = Group();
+  queue_.push_back(self);
+  AwaitTurn(self);
+  if (self->stage == Stage::kQueued) {
+    const std::vector<Waiter*> group = Group();
     mutex_.Unlock();
-    std::vector<Status> statuses = Write(group);
+    Write(group);
     mutex_.Lock();
-    for (size_t i = 0; i < group.size(); ++i) {
-      if (statuses[i].ok() && group[i]->durable) {
-        ToSyncer(group[i]);
+    for (Waiter* waiter : group) {
+      if (waiter->durable && waiter->lines.front().status.ok()) {
+        ToSyncer(waiter);
       } else {
-        Settle(group[i], std::move(statuses[i]));
+        Settle(waiter, OkStatus());
       }
     }
     Leave(group.size());
   }
-  AwaitDone(&self);
-  return self.status;
+  AwaitDone(self);
 }
 
 Status FileAuditLog::Reopen() {
@@ -197,14 +249,14 @@ std::vector<FileAuditLog::Waiter*> FileAuditLog::Group() {
   std::vector<Waiter*> group;
   size_t bytes = 0;
   for (Waiter* waiter : queue_) {
-    if (waiter->body.empty() || bytes > kMaxGroupBytes) break;
-    bytes += waiter->body.size();
+    if (waiter->lines.empty() || bytes > kMaxGroupBytes) break;
+    for (const Line& line : waiter->lines) bytes += line.body.size();
     group.push_back(waiter);
   }
   return group;
 }
 
-std::vector<Status> FileAuditLog::Write(const std::vector<Waiter*>& group) {
+void FileAuditLog::Write(const std::vector<Waiter*>& group) {
   Written written;
   written.status = ReplaceIfRemoved();
   std::shared_ptr<AuditFile> file;
@@ -212,33 +264,38 @@ std::vector<Status> FileAuditLog::Write(const std::vector<Waiter*>& group) {
     MutexLock lock(mutex_);
     file = file_;
   }
-  std::string lines;
-  std::vector<size_t> ends;
+  std::string text;
+  std::vector<std::pair<Line*, size_t>> ends;
   uint64_t sequence = next_sequence_;
   for (const Waiter* waiter : group) {
-    lines += AddSequence(sequence++, waiter->body);
-    lines += '\n';
-    ends.push_back(lines.size());
+    for (Line& line : waiter->lines) {
+      AddSequence(sequence++, line.body, &text);
+      text += '\n';
+      ends.emplace_back(&line, text.size());
+    }
   }
 
   {
     Stopwatch stopwatch(write_seconds_);
     if (written.status.ok()) written.status = file->EndTornLine();
-    if (written.status.ok()) written = file->Append(lines);
+    if (written.status.ok()) written = file->Append(text);
   }
   NoteHealth(written.status);
 
-  std::vector<Status> statuses(group.size(), written.status);
   size_t whole = 0;
-  while (whole < ends.size() && ends[whole] <= written.bytes) {
-    statuses[whole++] = OkStatus();
+  size_t whole_bytes = 0;
+  for (const auto& [line, end] : ends) {
+    if (end > written.bytes) {
+      line->status = written.status;
+      continue;
+    }
+    whole_bytes = end;
+    ++whole;
   }
   // A torn line keeps its number: its remains are in the file, and may be all
   // of it but the newline.
-  bool torn = written.bytes > (whole == 0 ? 0 : ends[whole - 1]);
-  next_sequence_ += whole + (torn ? 1 : 0);
+  next_sequence_ += whole + (written.bytes > whole_bytes ? 1 : 0);
   records_.Add(static_cast<double>(whole));
-  return statuses;
 }
 
 Status FileAuditLog::Swap() {

@@ -98,14 +98,11 @@ std::string FormatBody(const Record& record) {
   return body;
 }
 
-std::string AddSequence(uint64_t sequence, std::string_view body) {
-  std::string line;
-  line.reserve(kStart.size() + kMaxDigits + 1 + body.size());
-  line += kStart;
-  line += std::to_string(sequence);
-  line += ',';
-  line += body.substr(1);
-  return line;
+void AddSequence(uint64_t sequence, std::string_view body, std::string* out) {
+  *out += kStart;
+  AppendNumber(sequence, out);
+  *out += ',';
+  *out += body.substr(1);
 }
 
 std::optional<uint64_t> SequenceOf(std::string_view line) {
@@ -131,7 +128,9 @@ bool IsTornStart(std::string_view text) {
 }
 
 std::string FormatRecord(const Record& record, uint64_t sequence) {
-  return AddSequence(sequence, FormatBody(record));
+  std::string line;
+  AddSequence(sequence, FormatBody(record), &line);
+  return line;
 }
 
 }  // namespace strongroom::audit

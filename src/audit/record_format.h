@@ -15,10 +15,10 @@ inline constexpr size_t kMaxVersions = 256;
 // Seven texts, each byte escaped to six at worst, and the numbers.
 inline constexpr size_t kMaxLineSize = 7 * 6 * (kMaxTextSize + 64) + 8192;
 
-// FormatBody is the record as a JSON object; AddSequence puts the number into
-// it. Two steps, because the first needs no lock and the second does.
+// FormatBody is the record as a JSON object; AddSequence appends that with the
+// number in it. Two steps: the first needs no lock, the second does.
 std::string FormatBody(const Record& record);
-std::string AddSequence(uint64_t sequence, std::string_view body);
+void AddSequence(uint64_t sequence, std::string_view body, std::string* out);
 
 // SequenceOf reads the number back, from a torn line too if it was written.
 std::optional<uint64_t> SequenceOf(std::string_view line);

@@ -1,6 +1,6 @@
 #include "strongroom/base/clock.h"
 
-#include <cstdio>
+#include <charconv>
 
 namespace strongroom {
 namespace {
@@ -16,6 +16,16 @@ class SystemClock final : public Clock {
   }
 };
 
+// Every request's record has a time: printf would be a good part of its cost.
+void AppendPadded(int64_t value, size_t width, char after, std::string* out) {
+  char digits[20];
+  const char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  const auto size = static_cast<size_t>(end - digits);
+  if (size < width) out->append(width - size, '0');
+  out->append(digits, size);
+  *out += after;
+}
+
 }  // namespace
 
 const Clock& Clock::System() {
@@ -29,16 +39,16 @@ std::string FormatTime(WallTime time) {
   auto day = std::chrono::floor<std::chrono::days>(whole);
   std::chrono::year_month_day date(day);
   std::chrono::hh_mm_ss<milliseconds> clock(whole - day);
-  char text[64];
-  int size = std::snprintf(
-      text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-      static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()),
-      static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()),
-      static_cast<int>(clock.subseconds().count()));
-  return std::string(text, static_cast<size_t>(size));
+  std::string text;
+  text.reserve(24);
+  AppendPadded(static_cast<int>(date.year()), 4, '-', &text);
+  AppendPadded(static_cast<unsigned>(date.month()), 2, '-', &text);
+  AppendPadded(static_cast<unsigned>(date.day()), 2, 'T', &text);
+  AppendPadded(clock.hours().count(), 2, ':', &text);
+  AppendPadded(clock.minutes().count(), 2, ':', &text);
+  AppendPadded(clock.seconds().count(), 2, '.', &text);
+  AppendPadded(clock.subseconds().count(), 3, 'Z', &text);
+  return text;
 }
 
 }  // namespace strongroom

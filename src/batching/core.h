@@ -101,6 +101,8 @@ class Core : public std::enable_shared_from_this<Core> {
   bool PumpOnce() SR_EXCLUDES(mutex_);
   void Start(Queues::Batch batch);
   void FinishItems(Work* work, size_t items);
+  void Together(const std::vector<Slice>& slices,
+                const std::function<void()>& finish);
   void EndOne() SR_EXCLUDES(mutex_);
   bool WaitUntilIdle(SteadyTime until) SR_REQUIRES(mutex_);
   void AnswerAll(const Status& status) SR_EXCLUDES(mutex_);

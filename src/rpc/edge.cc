@@ -1,8 +1,7 @@
 #include "rpc/edge.h"
 
 #include <array>
-#include <cinttypes>
-#include <cstdio>
+#include <charconv>
 
 #include "rpc/errors.h"
 #include "rpc/identity.h"
@@ -11,7 +10,7 @@
 namespace strongroom::rpc {
 namespace {
 
-// Trailing metadata, in every answer: what a caller quotes to the operator.
+// Trailing metadata of a failure: what a caller quotes to the operator.
 constexpr char kRequestIdKey[] = "strongroom-request-id";
 // What a request cost: told to who asks (a header of the request) and may know.
 constexpr char kAskCostKey[] = "strongroom-cost";
@@ -38,10 +37,18 @@ RequestIds::RequestIds() {
 }
 
 std::string RequestIds::Next() {
-  char count[24];
-  std::snprintf(count, sizeof count, "-%08" PRIx64,
-                count_.fetch_add(1, std::memory_order_relaxed) + 1);
-  return prefix_ + count;
+  constexpr size_t kDigits = 8;
+  const uint64_t count = count_.fetch_add(1, std::memory_order_relaxed) + 1;
+  char digits[16];
+  const char* end =
+      std::to_chars(digits, digits + sizeof digits, count, 16).ptr;
+  const auto size = static_cast<size_t>(end - digits);
+  std::string id;
+  id.reserve(prefix_.size() + 1 + sizeof digits);
+  id += prefix_;
+  id += '-';
+  if (size < kDigits) id.append(kDigits - size, '0');
+  return id.append(digits, size);
 }
 
 Exchange::Exchange(Edge& edge, service::Operation operation,
@@ -63,28 +70,19 @@ std::string_view AdviceFor(service::Operation operation) {
 
 }  // namespace
 
-Status Exchange::Parse(const grpc::ByteBuffer& bytes,
-                       google::protobuf::MessageLite* request) {
-  Status status;
-  if (bytes.Length() > spec_.max_request_bytes) {
-    status =
-        Error(Reason::kRequestTooLarge,
-              std::string(spec_.rpc) + " request of " +
-                  std::to_string(bytes.Length()) + " bytes; want at most " +
-                  std::to_string(spec_.max_request_bytes) +
-                  std::string(AdviceFor(spec_.operation)));
-  } else {
-    status = ParseMessage(bytes, request);
-  }
-  WipeBuffer(bytes);
-  return status;
+Status Exchange::CheckSize(const grpc::ByteBuffer& bytes) const {
+  if (bytes.Length() <= spec_.max_request_bytes) return OkStatus();
+  return Error(Reason::kRequestTooLarge,
+               std::string(spec_.rpc) + " request of " +
+                   std::to_string(bytes.Length()) + " bytes; want at most " +
+                   std::to_string(spec_.max_request_bytes) +
+                   std::string(AdviceFor(spec_.operation)));
 }
 
 service::Call Exchange::MakeCall() {
   return {
       .operation = spec_.operation,
-      .caller =
-          edge_.authenticator.Authenticate(PeerOf(*context_->auth_context())),
+      .caller = CallerOf(*context_->auth_context(), edge_.authenticator),
       .peer = AddressOf(context_->peer()),
       .request_id = request_id_,
       .deadline = DeadlineOf(*context_, edge_.clock),
@@ -102,7 +100,11 @@ void Exchange::Tell(const std::optional<batching::Cost>& cost) {
 }
 
 void Exchange::Answer(const google::protobuf::MessageLite& response) {
-  *response_ = SerializeMessage(response);
+  Answer(SerializeMessage(response));
+}
+
+void Exchange::Answer(grpc::ByteBuffer response) {
+  response_->Swap(&response);
   Finish(grpc::Status::OK);
 }
 
@@ -115,7 +117,7 @@ void Exchange::Refuse(const Status& why) {
 }
 
 void Exchange::Finish(const grpc::Status& status) {
-  context_->AddTrailingMetadata(kRequestIdKey, request_id_);
+  if (!status.ok()) context_->AddTrailingMetadata(kRequestIdKey, request_id_);
   // gRPC may free the context at once: nothing is touched after this.
   reactor_->Finish(status);
 }

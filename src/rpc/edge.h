@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "rpc/batch_wire.h"
 #include "rpc/server_facts.h"
 #include "rpc/translate.h"
 #include "rpc/wire.h"
@@ -58,22 +59,42 @@ class Exchange {
   const std::string& request_id() const { return request_id_; }
   grpc::ServerUnaryReactor* reactor() { return reactor_; }
 
-  // Parse is REQUEST_TOO_LARGE or MALFORMED, and else fills `request`. The
-  // received bytes are wiped after it in any case.
-  Status Parse(const grpc::ByteBuffer& bytes,
-               google::protobuf::MessageLite* request);
+  // Parse is REQUEST_TOO_LARGE or MALFORMED, and else fills `request`, of which
+  // `plain` takes the items where they are nothing but secrets. The received
+  // bytes are wiped after it in any case.
+  template <typename Request>
+  Status Parse(const grpc::ByteBuffer& bytes, Request* request,
+               std::vector<SecretBytes>* plain) {
+    Status status = CheckSize(bytes);
+    if (status.ok()) status = ParseRequest(bytes, request, plain);
+    WipeBuffer(bytes);
+    return status;
+  }
   // MakeCall gives what the service is told of the request. Call it once.
   service::Call MakeCall();
 
   // Tell puts what the request cost into the answer; before Answer or Fail.
   void Tell(const std::optional<batching::Cost>& cost);
   void Answer(const google::protobuf::MessageLite& response);
+  void Answer(grpc::ByteBuffer response);
   void Fail(const Status& status);
   // Refuse sends a request that could not be parsed through the pipeline, so
   // that it is recorded, and answers.
   void Refuse(const Status& why);
 
  private:
+  Status CheckSize(const grpc::ByteBuffer& bytes) const;
+  template <typename Request>
+  static Status ParseRequest(const grpc::ByteBuffer& bytes, Request* request,
+                             std::vector<SecretBytes>* plain) {
+    if constexpr (BatchOfSecrets<Request>) {
+      if (auto items = TakePlainItems(bytes)) {
+        *plain = std::move(items->secrets);
+        return ParseMessage(items->rest, request);
+      }
+    }
+    return ParseMessage(bytes, request);
+  }
   void Finish(const grpc::Status& status);
 
   Edge& edge_;
@@ -100,6 +121,27 @@ inline void Submit(service::KeyService& to, service::Call call,
   to.Rewrap(std::move(call), std::move(command), std::move(done));
 }
 
+// Respond writes the answer of a data operation.
+template <typename Response, typename Result>
+void Respond(Exchange& exchange, const AnswerShape& shape,
+             const Result& result) {
+  google::protobuf::Arena arena;
+  auto* response = google::protobuf::Arena::CreateMessage<Response>(&arena);
+  Status answer = ToAnswer(shape, result, response);
+  if (answer.ok()) {
+    exchange.Answer(*response);
+  } else {
+    exchange.Fail(answer);
+  }
+  WipeSecrets(response);
+}
+template <typename Response>
+void Respond(Exchange& exchange, const AnswerShape& shape,
+             const service::SealResult& result) requires requires(Response r) {
+  r.add_headers();
+}
+{ exchange.Answer(WriteSealedItems(shape, result)); }
+
 // ServeData runs a data operation: asynchronous, on whatever thread finishes.
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* ServeData(Edge& edge, service::Operation operation,
@@ -110,7 +152,8 @@ grpc::ServerUnaryReactor* ServeData(Edge& edge, service::Operation operation,
   grpc::ServerUnaryReactor* reactor = exchange->reactor();
   google::protobuf::Arena arena;
   auto* request = google::protobuf::Arena::CreateMessage<Request>(&arena);
-  Status parsed = exchange->Parse(*bytes, request);
+  std::vector<SecretBytes> plain;
+  Status parsed = exchange->Parse(*bytes, request, &plain);
   if (!parsed.ok()) {
     WipeSecrets(request);
     exchange->Refuse(parsed);
@@ -123,21 +166,13 @@ grpc::ServerUnaryReactor* ServeData(Edge& edge, service::Operation operation,
     exchange->Refuse(command.status());
     return reactor;
   }
+  if constexpr (BatchOfSecrets<Request>) AddItems(&plain, &*command);
   Submit(edge.service, exchange->MakeCall(), *std::move(command),
          [exchange, compact](auto result) {
            if (!result.ok()) return exchange->Fail(result.status());
            exchange->Tell(result->cost);
-           google::protobuf::Arena answer_arena;
-           auto* response =
-               google::protobuf::Arena::CreateMessage<Response>(&answer_arena);
-           Status answer =
-               ToAnswer({compact, exchange->request_id()}, *result, response);
-           if (answer.ok()) {
-             exchange->Answer(*response);
-           } else {
-             exchange->Fail(answer);
-           }
-           WipeSecrets(response);
+           Respond<Response>(*exchange, {compact, exchange->request_id()},
+                             *result);
          });
   return reactor;
 }
@@ -152,7 +187,8 @@ grpc::ServerUnaryReactor* ServeBlocking(Edge& edge,
   auto exchange = std::make_shared<Exchange>(edge, operation, context, out);
   grpc::ServerUnaryReactor* reactor = exchange->reactor();
   auto request = std::make_shared<Request>();
-  if (Status parsed = exchange->Parse(*bytes, request.get()); !parsed.ok()) {
+  Status parsed = exchange->Parse(*bytes, request.get(), /*plain=*/nullptr);
+  if (!parsed.ok()) {
     exchange->Refuse(parsed);
     return reactor;
   }

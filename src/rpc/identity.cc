@@ -3,6 +3,7 @@
 #include <grpc/grpc_security_constants.h>
 
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace strongroom::rpc {
@@ -22,6 +23,17 @@ std::string First(const grpc::AuthContext& context, const char* property) {
   return values.empty() ? std::string() : std::move(values.front());
 }
 
+// As many callers as a thread remembers.
+constexpr size_t kRemembered = 256;
+
+bool IsTls(const grpc::AuthContext& context) {
+  if (!context.IsPeerAuthenticated()) return false;
+  // Other transports can be "authenticated" without a certificate.
+  const auto types =
+      context.FindPropertyValues(GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
+  return !types.empty() && (types.front() == "ssl" || types.front() == "tls");
+}
+
 }  // namespace
 
 size_t CountCommonNames(std::string_view subject) {
@@ -37,10 +49,7 @@ size_t CountCommonNames(std::string_view subject) {
 
 auth::PeerCertificate PeerOf(const grpc::AuthContext& context) {
   auth::PeerCertificate peer;
-  if (!context.IsPeerAuthenticated()) return peer;
-  // Other transports can be "authenticated" without a certificate.
-  std::string type = First(context, GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
-  if (type != "ssl" && type != "tls") return peer;
+  if (!IsTls(context)) return peer;
   peer.verified = true;
   peer.uris = Values(context, GRPC_PEER_URI_PROPERTY_NAME);
   peer.dns_names = Values(context, GRPC_PEER_DNS_PROPERTY_NAME);
@@ -48,6 +57,25 @@ auth::PeerCertificate PeerOf(const grpc::AuthContext& context) {
   peer.subject = First(context, GRPC_X509_SUBJECT_PROPERTY_NAME);
   peer.common_name_count = CountCommonNames(peer.subject);
   return peer;
+}
+
+// The names are a matter of the certificate alone, so the certificate, whole
+// and verified by this connection's handshake, is what an answer is kept under.
+StatusOr<auth::Caller> CallerOf(const grpc::AuthContext& context,
+                                const auth::Authenticator& authenticator) {
+  static thread_local std::unordered_map<std::string, auth::Caller> known;
+  std::string certificate;
+  if (IsTls(context)) {
+    certificate = First(context, GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  }
+  if (certificate.empty()) return authenticator.Authenticate(PeerOf(context));
+  auto found = known.find(certificate);
+  if (found != known.end()) return found->second;
+  SR_ASSIGN_OR_RETURN(auth::Caller caller,
+                      authenticator.Authenticate(PeerOf(context)));
+  if (known.size() == kRemembered) known.clear();
+  known.emplace(std::move(certificate), caller);
+  return caller;
 }
 
 std::string AddressOf(const std::string& grpc_peer) {

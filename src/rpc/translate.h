@@ -42,12 +42,6 @@ Status ToAnswer(const AnswerShape& shape, const service::SealResult& result,
                 v1::WrapResponse* response);
 Status ToAnswer(const AnswerShape& shape, const service::SealResult& result,
                 v1::GenerateDataKeyResponse* response);
-Status ToAnswer(const AnswerShape& shape, const service::SealResult& result,
-                v1::BatchEncryptResponse* response);
-Status ToAnswer(const AnswerShape& shape, const service::SealResult& result,
-                v1::BatchWrapResponse* response);
-Status ToAnswer(const AnswerShape& shape, const service::SealResult& result,
-                v1::BatchGenerateDataKeysResponse* response);
 Status ToAnswer(const AnswerShape& shape, const service::OpenResult& result,
                 v1::DecryptResponse* response);
 Status ToAnswer(const AnswerShape& shape, const service::OpenResult& result,

@@ -1,5 +1,4 @@
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include "rpc/errors.h"
@@ -136,54 +135,6 @@ void SetToken(const service::SealedItem& item, std::string* token) {
   token->append(AsText(item.leaf));
 }
 
-// HeaderTable gives each distinct header of a compact answer its place. Items
-// of one batch share one header object, so its address is enough.
-class HeaderTable {
- public:
-  explicit HeaderTable(google::protobuf::RepeatedPtrField<std::string>* out)
-      : out_(out) {}
-  uint32_t IndexOf(const Bytes* header) {
-    if (header == last_) return last_index_;
-    auto [place, added] =
-        indices_.try_emplace(header, static_cast<uint32_t>(out_->size()));
-    if (added) SetBytes(*header, out_->Add());
-    last_ = header;
-    last_index_ = place->second;
-    return last_index_;
-  }
-
- private:
-  google::protobuf::RepeatedPtrField<std::string>* out_;
-  std::unordered_map<const Bytes*, uint32_t> indices_;
-  const Bytes* last_ = nullptr;
-  uint32_t last_index_ = 0;
-};
-
-template <typename Response>
-Status SealedAnswer(const AnswerShape& shape, const service::SealResult& result,
-                    Response* response) {
-  response->set_name(result.key_name);
-  response->mutable_items()->Reserve(static_cast<int>(result.items.size()));
-  HeaderTable headers(response->mutable_headers());
-  for (const service::SealedItem& item : result.items) {
-    v1::SealedItem* out = response->add_items();
-    if (!item.status.ok()) {
-      FillItemStatus(item.status, shape.request_id, out->mutable_status());
-      continue;
-    }
-    out->set_key_version(item.key_version);
-    if (!item.dek.empty()) SetBytes(item.dek.Expose(), out->mutable_dek());
-    if (item.id.has_value()) out->set_dek_id(item.id->ToString());
-    if (shape.compact) {
-      out->set_header(headers.IndexOf(item.header.get()));
-      SetBytes(item.leaf, out->mutable_token());
-    } else {
-      SetToken(item, out->mutable_token());
-    }
-  }
-  return OkStatus();
-}
-
 template <typename Response>
 Status OpenedAnswer(const AnswerShape& shape, const service::OpenResult& result,
                     Response* response) {
@@ -312,21 +263,6 @@ Status ToAnswer(const AnswerShape&, const service::SealResult& result,
     SetBytes(item->dek.Expose(), response->mutable_dek());
   }
   return OkStatus();
-}
-
-Status ToAnswer(const AnswerShape& shape, const service::SealResult& result,
-                v1::BatchEncryptResponse* response) {
-  return SealedAnswer(shape, result, response);
-}
-
-Status ToAnswer(const AnswerShape& shape, const service::SealResult& result,
-                v1::BatchWrapResponse* response) {
-  return SealedAnswer(shape, result, response);
-}
-
-Status ToAnswer(const AnswerShape& shape, const service::SealResult& result,
-                v1::BatchGenerateDataKeysResponse* response) {
-  return SealedAnswer(shape, result, response);
 }
 
 Status ToAnswer(const AnswerShape&, const service::OpenResult& result,

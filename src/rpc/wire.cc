@@ -2,8 +2,7 @@
 
 #include <grpcpp/impl/codegen/proto_buffer_reader.h>
 
-#include <cstdlib>
-#include <memory>
+#include <new>
 #include <vector>
 
 #include "strongroom/base/secret_bytes.h"
@@ -11,15 +10,22 @@
 namespace strongroom::rpc {
 namespace {
 
-// WipedBlock is what a slice of ours points to.
+// What a slice of ours lies in: its size, and behind that its bytes.
 struct WipedBlock {
-  std::unique_ptr<uint8_t[]> data;
   size_t size;
+  uint8_t* data() { return reinterpret_cast<uint8_t*>(this + 1); }
 };
 
 void WipeAndFree(void* user_data) {
-  std::unique_ptr<WipedBlock> block(static_cast<WipedBlock*>(user_data));
-  WipeMemory(block->data.get(), block->size);
+  auto* block = static_cast<WipedBlock*>(user_data);
+  WipeMemory(block->data(), block->size);
+  operator delete(block);
+}
+
+Status Malformed(const google::protobuf::MessageLite& message) {
+  return Error(Reason::kMalformed,
+               "the request is not a " + message.GetTypeName() +
+                   " message; want protobuf as in the .proto files");
 }
 
 }  // namespace
@@ -29,11 +35,14 @@ Status ParseMessage(const grpc::ByteBuffer& buffer,
   // The reader wants a mutable pointer and does not change the buffer.
   grpc::ProtoBufferReader reader(const_cast<grpc::ByteBuffer*>(&buffer));
   if (!reader.status().ok() || !message->ParseFromZeroCopyStream(&reader)) {
-    return Error(Reason::kMalformed,
-                 "the request is not a " + message->GetTypeName() +
-                     " message; want protobuf as in the .proto files");
+    return Malformed(*message);
   }
   return OkStatus();
+}
+
+Status ParseMessage(const std::string& bytes,
+                    google::protobuf::MessageLite* message) {
+  return message->ParseFromString(bytes) ? OkStatus() : Malformed(*message);
 }
 
 void WipeBuffer(const grpc::ByteBuffer& buffer) {
@@ -47,16 +56,19 @@ void WipeBuffer(const grpc::ByteBuffer& buffer) {
   }
 }
 
+grpc::ByteBuffer MakeWipedBuffer(size_t size,
+                                 const std::function<void(uint8_t*)>& fill) {
+  auto* block = new (operator new(sizeof(WipedBlock) + size)) WipedBlock{size};
+  fill(block->data());
+  grpc::Slice slice(block->data(), size, &WipeAndFree, block);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
 grpc::ByteBuffer SerializeMessage(
     const google::protobuf::MessageLite& message) {
-  size_t size = message.ByteSizeLong();
-  auto block = std::make_unique<WipedBlock>();
-  block->data = std::make_unique<uint8_t[]>(size);
-  block->size = size;
-  message.SerializeWithCachedSizesToArray(block->data.get());
-  uint8_t* data = block->data.get();
-  grpc::Slice slice(data, size, &WipeAndFree, block.release());
-  return grpc::ByteBuffer(&slice, 1);
+  return MakeWipedBuffer(message.ByteSizeLong(), [&](uint8_t* to) {
+    message.SerializeWithCachedSizesToArray(to);
+  });
 }
 
 }  // namespace strongroom::rpc

@@ -151,7 +151,9 @@ Status Server::Parts::BuildDomain() {
       *device, *keyring, clock, metrics,
       {.max_queued_items = config.limits.max_queued_items,
        .max_queued_bytes = config.limits.max_queued_bytes,
-       .background_share = config.limits.background_share});
+       .background_share = config.limits.background_share,
+       // One audit write for the answers of a batch.
+       .together = [this](const auto& finish) { audit->Together(finish); }});
   SR_ASSIGN_OR_RETURN(keyring::RecoveryReport report, keyring->Start());
   log::Info("keyring is ready", {{"keys", keyring->Current()->keys().size()},
                                  {"finished", report.finished},

@@ -163,7 +163,7 @@ Subject Pipeline::JudgeOwner(const Request& request, const Uuid& key_id) const {
   return subject;
 }
 
-Status Pipeline::Record(Request& request, const Status& outcome) {
+void Pipeline::Fill(Request& request, const Status& outcome) const {
   audit::Record& record = request.record;
   record.time = parts_.clock.Now();
   record.request_id = request.call.request_id;
@@ -183,7 +183,11 @@ Status Pipeline::Record(Request& request, const Status& outcome) {
       std::chrono::duration_cast<std::chrono::microseconds>(
           parts_.clock.Steady() - request.started)
           .count());
-  if (parts_.audit.Append(record, request.durability).ok()) return OkStatus();
+}
+
+Status Pipeline::Judged(const Request& request, const Status& outcome,
+                        const Status& written) {
+  if (written.ok()) return OkStatus();
   if (request.spec.operation_class != OperationClass::kAdmin) {
     return Withheld(", so the result is withheld; try again later");
   }

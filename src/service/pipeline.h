@@ -27,25 +27,8 @@ class Pipeline {
   // `done` runs exactly once; the request is inside the gate until it returns.
   template <typename Result, typename Prepare, typename Work>
   void Run(Call call, Prepare prepare, Work work, Done<Result> done) {
-    const OperationSpec& spec = SpecOf(call.operation);
-    auto request = std::make_shared<Request>(spec, std::move(call));
-    Done<Result> finish = [this, request,
-                           done = std::move(done)](StatusOr<Result> result) {
-      Status recorded = Record(*request, result.status());
-      // Dropping the result wipes it: secrets live in SecretBytes.
-      if (!recorded.ok()) result = recorded;
-      Count(*request, result.status());
-      done(std::move(result));
-      Leave(*request);
-    };
-    Status status = Admit(*request);
-    if (status.ok()) {
-      StatusOr<Target> target = prepare(*request);
-      status = target.ok() ? Authorise(*request, *target) : target.status();
-      if (status.ok()) status = BeginChange(*request);
-    }
-    if (!status.ok()) return finish(status);
-    work(std::move(request), std::move(finish));
+    Run<Result>(std::move(call), std::move(prepare), std::move(work),
+                std::move(done), Recording::kWithOthers);
   }
 
   // RunNow is Run for work that blocks and gives its result:
@@ -58,13 +41,66 @@ class Pipeline {
         [&work](std::shared_ptr<Request> request, Done<Result> finish) {
           finish(work(*request));
         },
-        [&answer](StatusOr<Result> result) { answer = std::move(result); });
+        [&answer](StatusOr<Result> result) { answer = std::move(result); },
+        Recording::kAtOnce);
     return *std::move(answer);
   }
 
   bool Drain(SteadyTime until);
 
  private:
+  // A record that others are written with is written after `finish` returned,
+  // and its request answered then.
+  enum class Recording { kAtOnce, kWithOthers };
+
+  // Ending is a request that is done, until it is recorded and answered.
+  template <typename Result>
+  struct Ending {
+    Pipeline& pipeline;
+    std::shared_ptr<Request> request;
+    Done<Result> done;
+    StatusOr<Result> result;
+
+    void Recorded(const Status& written) {
+      // Dropping the result wipes it: secrets live in SecretBytes.
+      Status recorded = pipeline.Judged(*request, result.status(), written);
+      if (!recorded.ok()) result = std::move(recorded);
+      pipeline.Count(*request, result.status());
+      done(std::move(result));
+      pipeline.Leave(*request);
+    }
+  };
+
+  template <typename Result, typename Prepare, typename Work>
+  void Run(Call call, Prepare prepare, Work work, Done<Result> done,
+           Recording recording) {
+    const OperationSpec& spec = SpecOf(call.operation);
+    auto request = std::make_shared<Request>(spec, std::move(call));
+    Done<Result> finish = [this, request, recording, done = std::move(done)](
+                              StatusOr<Result> result) mutable {
+      auto ending = std::make_unique<Ending<Result>>(Ending<Result>{
+          *this, std::move(request), std::move(done), std::move(result)});
+      Fill(*ending->request, ending->result.status());
+      const Request& r = *ending->request;
+      if (recording == Recording::kAtOnce) {
+        return ending->Recorded(parts_.audit.Append(r.record, r.durability));
+      }
+      // Small enough to be kept without memory of its own; called once.
+      parts_.audit.AppendThen(
+          r.record, r.durability, [raw = ending.release()](Status written) {
+            std::unique_ptr<Ending<Result>>(raw)->Recorded(written);
+          });
+    };
+    Status status = Admit(*request);
+    if (status.ok()) {
+      StatusOr<Target> target = prepare(*request);
+      status = target.ok() ? Authorise(*request, *target) : target.status();
+      if (status.ok()) status = BeginChange(*request);
+    }
+    if (!status.ok()) return finish(status);
+    work(std::move(request), std::move(finish));
+  }
+
   // DRAINING, UNAUTHENTICATED, DEADLINE_EXCEEDED.
   Status Admit(Request& request);
   // Also charges the caller's limit: RATE_LIMITED. Besides
@@ -76,8 +112,11 @@ class Pipeline {
   // AUDIT_UNAVAILABLE for a change that could not be recorded: no work is done.
   // Otherwise the record of a change is durable before its answer.
   Status BeginChange(Request& request) const;
+  // Fill completes the record.
+  void Fill(Request& request, const Status& outcome) const;
   // AUDIT_UNAVAILABLE if the record could not be made as safe as it must be.
-  Status Record(Request& request, const Status& outcome);
+  static Status Judged(const Request& request, const Status& outcome,
+                       const Status& written);
   void Count(const Request& request, const Status& outcome);
   // After Leave the service may be gone.
   void Leave(Request& request);

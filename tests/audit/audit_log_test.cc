@@ -315,6 +315,79 @@ TEST_F(AuditLogTest, AReopenThatFailsKeepsTheOldFile) {
   EXPECT_THAT(Sequences(rotated), ElementsAre(1));
 }
 
+// Told is what a record's `then` was given, and how many lines there were.
+struct Told {
+  Status status;
+  size_t lines;
+};
+
+TEST_F(AuditLogTest, WhatIsTogetherIsWrittenBeforeAnyOfItIsTold) {
+  auto log = Open();
+  std::vector<Told> told;
+  log->Together([&] {
+    for (const char* name : {"a", "b", "c"}) {
+      log->AppendThen(Named(name), Durability::kWritten, [&](Status status) {
+        told.push_back({std::move(status), Lines(path_).size()});
+      });
+    }
+    EXPECT_TRUE(told.empty());
+    EXPECT_TRUE(Lines(path_).empty());
+  });
+  EXPECT_THAT(Lines(path_), ElementsAre(FormatRecord(Named("a"), 1),
+                                        FormatRecord(Named("b"), 2),
+                                        FormatRecord(Named("c"), 3)));
+  ASSERT_EQ(told.size(), 3u);
+  for (const Told& each : told) {
+    EXPECT_OK(each.status);
+    EXPECT_EQ(each.lines, 3u);
+  }
+}
+
+TEST_F(AuditLogTest, WhatMustBeDurableWaitsForNoOthers) {
+  auto log = Open();
+  int told = 0;
+  log->AppendThen(Named("alone"), Durability::kWritten,
+                  [&](const Status&) { ++told; });
+  EXPECT_EQ(told, 1);
+  log->Together([&] {
+    log->AppendThen(Named("durable"), Durability::kDurable,
+                    [&](const Status&) { ++told; });
+    EXPECT_EQ(told, 2);
+    std::thread([&] {
+      log->AppendThen(Named("elsewhere"), Durability::kWritten,
+                      [&](const Status&) { ++told; });
+    }).join();
+    EXPECT_EQ(told, 3);
+  });
+  EXPECT_EQ(told, 3);
+  EXPECT_EQ(Lines(path_).size(), 3u);
+}
+
+TEST_F(AuditLogTest, OfWhatIsTogetherTheWholeLinesAreWrittenAndTheRestRefused) {
+  auto log = Open();
+  ASSERT_OK(log->Append(Named("first"), Durability::kWritten));
+  const size_t line = FormatRecord(Named("b"), 2).size() + 1;
+  const size_t begun = std::filesystem::file_size(path_);
+  std::vector<Status> told;
+  {
+    FileSizeLimit limit(begun + 2 * line + line / 2);
+    log->Together([&] {
+      for (int i = 0; i < 4; ++i) {
+        log->AppendThen(Named("b"), Durability::kWritten,
+                        [&](Status status) { told.push_back(status); });
+      }
+    });
+  }
+  ASSERT_EQ(told.size(), 4u);
+  EXPECT_OK(told[0]);
+  EXPECT_OK(told[1]);
+  EXPECT_THAT(told[2], HasReason(Reason::kAuditUnavailable));
+  EXPECT_THAT(told[3], HasReason(Reason::kAuditUnavailable));
+  ASSERT_OK(log->Append(Named("last"), Durability::kWritten));
+  // The torn line has kept its number.
+  EXPECT_EQ(Lines(path_).back(), FormatRecord(Named("last"), 5));
+}
+
 TEST_F(AuditLogTest, ManyThreadsLoseNothingAndNumberWithoutGaps) {
   constexpr int kThreads = 8;
   constexpr int kEach = 200;

@@ -238,6 +238,34 @@ TEST(EngineSealTest, AFullQueueRefusesTheWholeRequestWithADelay) {
   EXPECT_OK(also_fits->status());
 }
 
+TEST(EngineSealTest, TheRequestsOfABatchAreFinishedTogether) {
+  EngineOptions options;
+  int groups = 0;
+  bool inside = false;
+  options.together = [&](const std::function<void()>& finish) {
+    ++groups;
+    inside = true;
+    finish();
+    inside = false;
+  };
+  EngineRig rig(EngineRig::Manual(1, 1), options);
+  const Uuid key = rig.keks.AddKey();
+  auto alone = rig.Seal(key);
+  std::vector<bool> finished_inside;
+  for (int i = 0; i < 3; ++i) {
+    auto request = rig.NewSeal(key, 2);
+    request->done = [&](std::unique_ptr<SealRequest> back) {
+      EXPECT_OK(back->items[1].status);
+      finished_inside.push_back(inside);
+    };
+    rig.engine->Seal(std::move(request));
+  }
+  rig.device.RunAll();
+  EXPECT_OK(alone->status());
+  EXPECT_EQ(finished_inside, std::vector<bool>({true, true, true}));
+  EXPECT_EQ(groups, 1);
+}
+
 TEST(EngineSealTest, TheQueueIsBoundedInBytesToo) {
   EngineOptions options;
   options.max_queued_bytes = 100;

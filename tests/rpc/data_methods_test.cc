@@ -199,6 +199,118 @@ TEST_F(DataMethodsTest, ACompactBatchAnswerHasEachHeaderOnce) {
   EXPECT_THAT(tokens, ElementsAre("A1", "B2", "A3"));
 }
 
+TEST_F(DataMethodsTest, ABatchOfNothingButSecretsIsTheSameAsOneOfMore) {
+  const std::string long_dek(300, 'd');
+  for (const bool plain : {true, false}) {
+    AnswerSeal(std::vector<service::SealedItem>(3));
+    v1::BatchWrapRequest request;
+    request.set_name("demo/app");
+    AddContext(&request, "all", "x");
+    request.set_request_id("0123456789abcdef");
+    request.set_register_(true);
+    (*request.mutable_about()->mutable_labels())["a"] = "b";
+    request.add_items()->set_dek("d1");
+    request.add_items()->set_dek(long_dek);
+    request.add_items();
+    if (!plain) request.mutable_items(1)->mutable_about();
+    grpc::ClientContext context;
+    v1::BatchWrapResponse response;
+    fake_.seal = [this, seal = fake_.seal](service::SealCommand& command) {
+      auto result = seal(command);
+      for (auto& item : result->items) {
+        item.status = Error(Reason::kDekSizeInvalid, "no");
+      }
+      return result;
+    };
+    ASSERT_TRUE(keys_->BatchWrap(&context, request, &response).ok());
+    EXPECT_EQ(sealed_.key_name, "demo/app");
+    EXPECT_THAT(sealed_.context, ElementsAre(Pair("all", "x")));
+    EXPECT_TRUE(sealed_.registers);
+    EXPECT_EQ(AsText(sealed_.request_id), "0123456789abcdef");
+    EXPECT_THAT(sealed_.about.labels, ElementsAre(Pair("a", "b")));
+    ASSERT_EQ(sealed_.items.size(), 3u);
+    EXPECT_EQ(Text(sealed_.items[0].secret), "d1");
+    EXPECT_EQ(Text(sealed_.items[1].secret), long_dek);
+    EXPECT_TRUE(sealed_.items[2].secret.empty());
+    EXPECT_EQ(sealed_.items[1].about.has_value(), !plain);
+    EXPECT_EQ(response.items(2).status().reason(), "DEK_SIZE_INVALID");
+  }
+}
+
+TEST_F(DataMethodsTest, AnAnswerOfManyItemsReadsAsTheMessageItIs) {
+  constexpr int kItems = 700;
+  auto first = Header(std::string(92, 'A'));
+  auto second = Header("B");
+  for (const bool compact : {true, false}) {
+    std::vector<service::SealedItem> items;
+    for (int i = 0; i < kItems; ++i) {
+      if (i % 100 == 7) {
+        items.emplace_back().status = Error(Reason::kDekSizeInvalid, "no");
+        continue;
+      }
+      items.push_back(Sealed(i % 2 == 0 ? first : second, std::string(i, 'l'),
+                             100'000 + i));
+      if (i % 3 == 0) items.back().dek = Secret("dek" + std::to_string(i));
+    }
+    AnswerSeal(std::move(items));
+    v1::BatchGenerateDataKeysRequest request;
+    request.set_compact(compact);
+    v1::BatchGenerateDataKeysResponse response;
+    grpc::ClientContext context;
+    ASSERT_TRUE(
+        keys_->BatchGenerateDataKeys(&context, request, &response).ok());
+    EXPECT_EQ(response.name(), "demo/app");
+    EXPECT_EQ(response.headers_size(), compact ? 2 : 0);
+    ASSERT_EQ(response.items_size(), kItems);
+    for (int i = 0; i < kItems; ++i) {
+      const v1::SealedItem& item = response.items(i);
+      if (i % 100 == 7) {
+        EXPECT_EQ(item.status().reason(), "DEK_SIZE_INVALID") << i;
+        EXPECT_THAT(item.token(), IsEmpty()) << i;
+        continue;
+      }
+      EXPECT_FALSE(item.has_status()) << i;
+      EXPECT_EQ(item.key_version(), 100'000u + i);
+      EXPECT_EQ(item.dek(), i % 3 == 0 ? "dek" + std::to_string(i) : "") << i;
+      const std::string header(AsText(i % 2 == 0 ? *first : *second));
+      const std::string leaf(i, 'l');
+      if (compact) {
+        EXPECT_EQ(response.headers(static_cast<int>(item.header())), header);
+      }
+      EXPECT_EQ(item.token(), compact ? leaf : header + leaf) << i;
+    }
+  }
+}
+
+// Whatever is wrong with the bytes, the batch forms say what protobuf says.
+TEST_F(DataMethodsTest, ABatchCutAnywhereIsRefusedExactlyIfItIsMalformed) {
+  v1::BatchWrapRequest request;
+  request.set_name("demo/app");
+  request.add_items()->set_dek(std::string(32, 'd'));
+  request.set_compact(true);
+  AddContext(&request, "key", "value");
+  request.add_items()->set_dek("2");
+  const std::string whole = request.SerializeAsString();
+  fake_.seal = [](service::SealCommand&) -> StatusOr<service::SealResult> {
+    return Error(Reason::kKeyNotFound, "reached");
+  };
+  for (size_t size = 0; size <= whole.size(); ++size) {
+    const std::string cut = whole.substr(0, size);
+    const bool good = v1::BatchWrapRequest().ParseFromString(cut);
+    EXPECT_EQ(ErrorInfoOf(SendRaw("KeyService/BatchWrap", cut)).reason(),
+              good ? "KEY_NOT_FOUND" : "MALFORMED")
+        << size;
+  }
+  for (const char* bytes :
+       {"\x12\x06\x0a\xff\xff\xff\xff\x07",  // a secret of 2 GiB
+        "\x12\x03\x0a\x01\x61\x12",          // an item that begins
+        "\x0a\x01\xff",                      // a name not UTF-8
+        "\x13\x14\x0b"}) {                   // groups, ill nested
+    EXPECT_EQ(ErrorInfoOf(SendRaw("KeyService/BatchWrap", bytes)).reason(),
+              "MALFORMED");
+  }
+}
+
 TEST_F(DataMethodsTest, BatchGenerateAsksForAsManyAsCount) {
   std::vector<service::SealedItem> items;
   items.push_back(Sealed(Header("H"), "1"));

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,6 +47,16 @@ class AuditLog {
   // the file takes it not whole; the log then stays closed to all until a line
   // can be written again (a torn line is ended before the next one).
   virtual Status Append(const Record& record, Durability durability) = 0;
+  // AppendThen gives Append's outcome to `then`, once, on this thread: before
+  // it returns; or, inside of Together, before that does.
+  using Then = std::function<void(Status)>;
+  virtual void AppendThen(const Record& record, Durability durability,
+                          Then then) {
+    then(Append(record, durability));
+  }
+  // Together runs `work`. What AppendThen was given in it on this thread, and
+  // need only be written, is then written at once by one write(2).
+  virtual void Together(const std::function<void()>& work) { work(); }
   // Ready is AUDIT_UNAVAILABLE if the last line could not be written: what
   // would change something is then refused before it is done. The refusal's own
   // record finds out whether the log is well again. Does not touch the file.

@@ -156,6 +156,9 @@ struct EngineOptions {
   // A token call may take until the latest deadline of its items, but no
   // longer than this.
   std::chrono::milliseconds max_call{10000};
+  // Called with what runs the `done`s of one batch, which it runs once before
+  // it returns: so that what they have in common can be done once.
+  std::function<void(const std::function<void()>&)> together;
 };
 
 struct EngineStats {

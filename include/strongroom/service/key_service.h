@@ -37,7 +37,7 @@ struct Call {
   // Why there is no Caller, if there is none: it is recorded and answered.
   StatusOr<auth::Caller> caller;
   std::string peer;                    // address, for the record
-  std::string request_id;              // made by the edge; in every answer
+  std::string request_id;              // made by the edge; in every failure
   std::optional<SteadyTime> deadline;  // the client's; clamped by the row
   bool ask_cost = false;               // the client wants to know the cost
 };

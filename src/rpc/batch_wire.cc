@@ -1,0 +1,235 @@
+#include "rpc/batch_wire.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <grpcpp/impl/codegen/proto_buffer_reader.h>
+
+#include <unordered_map>
+#include <utility>
+
+#include "rpc/errors.h"
+#include "rpc/wire.h"
+
+namespace strongroom::rpc {
+namespace {
+
+using google::protobuf::io::CodedInputStream;
+using google::protobuf::io::CodedOutputStream;
+
+constexpr uint32_t kVarint = 0;
+constexpr uint32_t kBytes = 2;
+
+// Every field here has a number below 16, so its tag is one byte.
+constexpr uint8_t Tag(uint32_t field, uint32_t wire_type) {
+  return static_cast<uint8_t>(field << 3 | wire_type);
+}
+
+// The same in both requests.
+constexpr uint8_t kItems = Tag(2, kBytes);
+constexpr uint8_t kSecretOfItem = Tag(1, kBytes);
+
+bool TakeSecretOf(CodedInputStream* in, std::vector<SecretBytes>* secrets) {
+  uint32_t item_size;
+  uint32_t size;
+  if (secrets->size() == service::kMaxBatchRequestItems) return false;
+  if (!in->ReadVarint32(&item_size) || in->ReadTag() != kSecretOfItem ||
+      !in->ReadVarint32(&size)) {
+    return false;
+  }
+  // All of the item: its tag, the size, the secret.
+  if (size_t{1} + CodedOutputStream::VarintSize32(size) + size != item_size) {
+    return false;
+  }
+  // Said to be there is not there: no memory before the bytes are seen.
+  if (static_cast<int64_t>(size) > in->BytesUntilLimit()) return false;
+  SecretBytes& secret = secrets->emplace_back(size);
+  return in->ReadRaw(secret.ExposeMutable().data(), static_cast<int>(size));
+}
+
+bool CopyField(uint32_t tag, CodedInputStream* in, std::string* rest) {
+  const auto append = [rest](uint64_t value) {
+    uint8_t bytes[10];
+    const uint8_t* end = CodedOutputStream::WriteVarint64ToArray(value, bytes);
+    rest->append(reinterpret_cast<char*>(bytes), end - bytes);
+  };
+  append(tag);
+  if ((tag & 7) == kVarint) {
+    uint64_t value;
+    if (!in->ReadVarint64(&value)) return false;
+    append(value);
+    return true;
+  }
+  uint32_t size;
+  if ((tag & 7) != kBytes || !in->ReadVarint32(&size)) return false;
+  if (static_cast<int64_t>(size) > in->BytesUntilLimit()) return false;
+  append(size);
+  std::string value;
+  if (!in->ReadString(&value, static_cast<int>(size))) return false;
+  *rest += value;
+  return true;
+}
+
+// Headers gives each distinct header of a compact answer its place. Items of
+// one batch share one header object, so its address is enough.
+class Headers {
+ public:
+  uint32_t IndexOf(const Bytes* header) {
+    if (header == last_) return last_index_;
+    auto [place, added] =
+        indices_.try_emplace(header, static_cast<uint32_t>(all_.size()));
+    if (added) all_.push_back(header);
+    last_ = header;
+    last_index_ = place->second;
+    return last_index_;
+  }
+  const std::vector<const Bytes*>& all() const { return all_; }
+
+ private:
+  std::vector<const Bytes*> all_;
+  std::unordered_map<const Bytes*, uint32_t> indices_;
+  const Bytes* last_ = nullptr;
+  uint32_t last_index_ = 0;
+};
+
+// Counter and Writer take the same calls: what the one counts, the other puts.
+// As in proto3, what is empty or 0 is left out.
+class Counter {
+ public:
+  void Number(uint32_t, uint32_t value) {
+    if (value != 0) size_ += 1 + CodedOutputStream::VarintSize32(value);
+  }
+  void Open(uint32_t, size_t size) {
+    size_ += 1 + CodedOutputStream::VarintSize32(static_cast<uint32_t>(size));
+  }
+  void Raw(ByteView bytes) { size_ += bytes.size(); }
+  size_t size() const { return size_; }
+
+ private:
+  size_t size_ = 0;
+};
+
+class Writer {
+ public:
+  explicit Writer(uint8_t* to) : to_(to) {}
+  void Number(uint32_t field, uint32_t value) {
+    if (value == 0) return;
+    *to_++ = Tag(field, kVarint);
+    to_ = CodedOutputStream::WriteVarint32ToArray(value, to_);
+  }
+  void Open(uint32_t field, size_t size) {
+    *to_++ = Tag(field, kBytes);
+    to_ = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(size),
+                                                  to_);
+  }
+  void Raw(ByteView bytes) {
+    if (!bytes.empty()) to_ = std::copy(bytes.begin(), bytes.end(), to_);
+  }
+
+ private:
+  uint8_t* to_;
+};
+
+template <typename Out>
+void PutField(uint32_t field, ByteView bytes, Out* out) {
+  if (bytes.empty()) return;
+  out->Open(field, bytes.size());
+  out->Raw(bytes);
+}
+
+class Answer {
+ public:
+  Answer(const AnswerShape& shape, const service::SealResult& result)
+      : shape_(shape), result_(result) {
+    for (const service::SealedItem& item : result.items) {
+      if (!item.status.ok()) {
+        v1::ItemStatus status;
+        FillItemStatus(item.status, shape.request_id, &status);
+        failures_.push_back(status.SerializeAsString());
+      } else if (shape.compact) {
+        headers_.IndexOf(item.header.get());
+      }
+    }
+  }
+
+  template <typename Out>
+  void Put(Out* out) {
+    size_t failure = 0;
+    for (const service::SealedItem& item : result_.items) {
+      const std::string* failed =
+          item.status.ok() ? nullptr : &failures_[failure++];
+      Counter size;
+      PutItem(item, failed, &size);
+      out->Open(1, size.size());
+      PutItem(item, failed, out);
+    }
+    for (const Bytes* header : headers_.all()) {
+      out->Open(2, header->size());
+      out->Raw(*header);
+    }
+    PutField(3, AsBytes(result_.key_name), out);
+  }
+
+ private:
+  template <typename Out>
+  void PutItem(const service::SealedItem& item, const std::string* failed,
+               Out* out) {
+    if (failed != nullptr) {
+      out->Open(4, failed->size());
+      return out->Raw(AsBytes(*failed));
+    }
+    if (shape_.compact) {
+      PutField(1, item.leaf, out);
+      out->Number(2, headers_.IndexOf(item.header.get()));
+    } else {
+      out->Open(1, item.header->size() + item.leaf.size());
+      out->Raw(*item.header);
+      out->Raw(item.leaf);
+    }
+    PutField(3, item.dek.Expose(), out);
+    out->Number(5, item.key_version);
+    if (item.id.has_value()) PutField(6, AsBytes(item.id->ToString()), out);
+  }
+
+  const AnswerShape shape_;
+  const service::SealResult& result_;
+  Headers headers_;
+  std::vector<std::string> failures_;
+};
+
+}  // namespace
+
+std::optional<PlainItems> TakePlainItems(const grpc::ByteBuffer& buffer) {
+  // The reader wants a mutable pointer and does not change the buffer.
+  grpc::ProtoBufferReader reader(const_cast<grpc::ByteBuffer*>(&buffer));
+  if (!reader.status().ok()) return std::nullopt;
+  CodedInputStream in(&reader);
+  in.PushLimit(static_cast<int>(buffer.Length()));
+  PlainItems items;
+  while (const uint32_t tag = in.ReadTag()) {
+    const bool taken = tag == kItems ? TakeSecretOf(&in, &items.secrets)
+                                     : CopyField(tag, &in, &items.rest);
+    if (!taken) return std::nullopt;
+  }
+  if (!in.ConsumedEntireMessage()) return std::nullopt;
+  return items;
+}
+
+void AddItems(std::vector<SecretBytes>* secrets,
+              service::SealCommand* command) {
+  command->items.reserve(command->items.size() + secrets->size());
+  for (SecretBytes& secret : *secrets) {
+    command->items.emplace_back().secret = std::move(secret);
+  }
+}
+
+grpc::ByteBuffer WriteSealedItems(const AnswerShape& shape,
+                                  const service::SealResult& result) {
+  Answer answer(shape, result);
+  Counter size;
+  answer.Put(&size);
+  return MakeWipedBuffer(size.size(), [&](uint8_t* to) {
+    Writer writer(to);
+    answer.Put(&writer);
+  });
+}
+
+}  // namespace strongroom::rpc
