@@ -110,6 +110,15 @@ class Service:
         """One point; all requests must be answered well."""
         return finish(self.start_load(workload, **options), may_fail)
 
+    def load_with_cpu(self, workload, **options):
+        """A point, and the service's processor time for each request of it."""
+        before = self.cpu_seconds()
+        point = self.load(workload, **options)
+        point["service_us"] = (
+            1e6 * (self.cpu_seconds() - before) / point["requests_per_s"]
+            / (options["warm_up"] + options["duration"]))
+        return point
+
     def create_key(self, name, **settings):
         arguments = [f"--{key.replace('_', '-')}={value}"
                      for key, value in settings.items()]

@@ -1,13 +1,13 @@
 """Measures everything and writes bench/RESULTS.md; see README.md.
 
 usage: run.py all|soak      STRONGROOM_BUILD names the build
+STRONGROOM_BENCH_QUICK=1 only looks whether all of it runs: RESULTS.md stays.
 """
 import datetime
 import json
 import os
 import pathlib
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -18,9 +18,13 @@ import files
 import overload as flood
 import rotation
 from place import BUILD, Place, Ratio, Service, finish, in_turn
+from shares import shares
 
-ROUNDS = int(os.environ.get("STRONGROOM_BENCH_ROUNDS", "5"))
-SHORT = {"warm_up": 0.3, "duration": 1.5}
+# A look at whether all of it runs, in a few minutes; its numbers mean nothing.
+QUICK = "STRONGROOM_BENCH_QUICK" in os.environ
+ROUNDS = 1 if QUICK else 5
+SHORT = ({"warm_up": 0.1, "duration": 0.4} if QUICK
+         else {"warm_up": 0.3, "duration": 1.5})
 RESULTS = pathlib.Path(__file__).resolve().parent / "RESULTS.md"
 
 
@@ -40,10 +44,12 @@ class Row:
     """A target beside what was measured."""
 
     def __init__(self, number, what, target, measured, met):
+        asked = target != "-"
         self.cells = [number, what, target, str(measured),
-                      "yes" if met else "**no**"]
+                      ("yes" if met else "**no**") if asked else ""]
         print(f"  {number} {what}: {measured}, want {target}: "
-              f"{'met' if met else 'NOT MET'}", flush=True)
+              f"{'met' if met else 'NOT MET'}" if asked else
+              f"  {what}: {measured}", flush=True)
 
 
 def batches(service):
@@ -72,7 +78,8 @@ def batches(service):
 def unary(service):
     """Targets 2 and 5: what Wrap adds to an RPC that does nothing."""
     busy = in_turn(ROUNDS, {
-        name: lambda name=name: service.load(name, in_flight=64, **SHORT)
+        name: lambda name=name: service.load_with_cpu(name, in_flight=64,
+                                                      **SHORT)
         for name in ("echo", "wrap")})
     ratio = Ratio(column(busy["wrap"], rate), column(busy["echo"], rate))
     half = statistics.median(column(busy["wrap"], rate)) / 2
@@ -82,29 +89,68 @@ def unary(service):
         for name in ("echo", "wrap")})
     tail = Ratio(column(calm["wrap"], latency, "p99"),
                  column(calm["echo"], latency, "p99"))
-    rows = [Row("2", "unary Wrap, 64 in flight, against an echo of its sizes",
+    cpu = {name: statistics.median(p["service_us"] for p in points)
+           for name, points in busy.items()}
+    return [Row("2", "unary Wrap, 64 in flight, against an echo of its sizes",
                 ">= 0.85", ratio, ratio.median >= 0.85),
             Row("2", f"p99 of Wrap against the echo's at half load "
-                f"({half:.0f}/s)", "<= 3", tail, tail.median <= 3)]
-    return rows + [alone(service)]
+                f"({half:.0f}/s)", "<= 3", tail, tail.median <= 3),
+            Row("-", "processor time of the service for a Wrap, for an echo, "
+                "64 in flight, us", "-",
+                f"{cpu['wrap']:.1f}, {cpu['echo']:.1f}", True),
+            *alone(service)]
 
 
 def alone(service):
     before = token_seconds(service)
     found = in_turn(ROUNDS, {
-        name: lambda name=name: service.load(name, in_flight=1,
-                                             connections=1, **SHORT)
-        for name in ("echo", "wrap")})
+        **{name: lambda name=name: service.load(name, in_flight=1,
+                                                connections=1, **SHORT)
+           for name in ("echo", "wrap")},
+        "handoff": lambda: json.loads(subprocess.run(
+            [BUILD / "bin/handoff_bench"], check=True,
+            capture_output=True).stdout)})
     after = token_seconds(service)
     token_us = 1e6 * (after[0] - before[0]) / (after[1] - before[1])
     over = [wrap - echo - token_us for wrap, echo in
             zip(column(found["wrap"], latency, "p50"),
                 column(found["echo"], latency, "p50"))]
     median = statistics.median(over)
-    return Row("5", "one in flight: p50 of Wrap beyond the echo's and the "
-               f"token operation ({token_us:.0f} us), us", "<= 15",
-               f"{median:.0f} ({min(over):.0f} to {max(over):.0f})",
-               median <= 15)
+    handoff = [point["handoff_us"] for point in found["handoff"]]
+    return [Row("5", "one in flight: p50 of Wrap beyond the echo's and the "
+                f"token operation ({token_us:.0f} us), us", "<= 15",
+                f"{median:.0f} ({min(over):.0f} to {max(over):.0f})",
+                median <= 15),
+            Row("-", "... of that, to wake a thread that sleeps, here "
+                "(handoff_bench), us", "-",
+                f"{statistics.median(handoff):.0f} ({min(handoff):.0f} to "
+                f"{max(handoff):.0f})", True)]
+
+
+def streaming(service):
+    """What a streaming form could save: ADR 0008."""
+    def run(how):
+        before = service.cpu_seconds()
+        point = json.loads(subprocess.run(
+            [BUILD / "bin/stream_bench", how, str(SHORT["duration"])],
+            check=True, capture_output=True,
+            env=service.environment()).stdout)
+        point["service_us"] = (1e6 * (service.cpu_seconds() - before)
+                               / (rate(point) * SHORT["duration"]))
+        return point
+
+    found = in_turn(ROUNDS, {how: lambda how=how: run(how)
+                             for how in ("echo", "stream")})
+    cpu = {how: [statistics.median(p[side] for p in points)
+                 for side in ("service_us", "client_us")]
+           for how, points in found.items()}
+    return [Row("-", "an echo as a message of a stream, against one as a call",
+                "-", Ratio(column(found["stream"], rate),
+                           column(found["echo"], rate)), True),
+            Row("-", "... processor time of service and client for such a "
+                "message, for such a call, us", "-",
+                "{0[0]:.1f} + {0[1]:.1f}, {1[0]:.1f} + {1[1]:.1f}".format(
+                    cpu["stream"], cpu["echo"]), True)]
 
 
 def token_seconds(service):
@@ -208,7 +254,7 @@ def keyring():
 def google(program):
     """name -> medians of a Google Benchmark program."""
     out = subprocess.run(
-        [BUILD / "bin" / program, "--benchmark_repetitions=5",
+        [BUILD / "bin" / program, f"--benchmark_repetitions={max(ROUNDS, 2)}",
          "--benchmark_min_time=0.05", "--benchmark_format=json",
          "--benchmark_enable_random_interleaving=true"],
         check=True, capture_output=True).stdout
@@ -222,29 +268,6 @@ def engine(results):
              / results["BM_SealEngine/128"]["real_time"])
     return [Row("4", "the engine alone, N = 128, against the bare loop",
                 ">= 0.85", f"{ratio:.2f}", ratio >= 0.85)]
-
-
-def shares(service, workload, **options):
-    """Where the service's processor time goes, by library: from perf."""
-    if shutil.which("perf") is None:
-        return "perf is not installed, so not measured.\n"
-    data = service.installation.dir / "perf.data"
-    load = service.start_load(workload, warm_up=0, duration=4, **options)
-    time.sleep(1)
-    subprocess.run(["perf", "record", "-q", "-F", "997", "-p",
-                    str(service.pid), "-o", data, "sleep", "2"],
-                   check=True, capture_output=True)
-    point = finish(load)
-    out = subprocess.run(["perf", "report", "-i", data, "--no-children",
-                          "--sort", "dso"], check=True, capture_output=True,
-                         text=True).stdout
-    lines = [re.match(r"\s*([\d.]+)%\s+(\S+)", line)
-             for line in out.splitlines()]
-    table = "".join(f"| {m[2]} | {m[1]} % |\n" for m in lines
-                    if m and float(m[1]) >= 0.5)
-    return (f"{workload}, {options['in_flight']} in flight, "
-            f"{rate(point):,.0f} requests/s:\n\n| library | share |\n|---|---|\n"
-            + table + "\n")
 
 
 def machine():
@@ -287,7 +310,8 @@ def everything():
     try:
         print("service", flush=True)
         fast = Service(here, "fast")
-        rows += batches(fast) + unary(fast) + overload(fast)
+        rows += batches(fast) + unary(fast) + streaming(fast)
+        rows += overload(fast)
         profile = (shares(fast, "wrap", in_flight=64)
                    + shares(fast, "batch-wrap", in_flight=4))
         print("files", flush=True)
@@ -302,7 +326,8 @@ def everything():
     finally:
         here.close()
     print("policy table", flush=True)
-    table = subprocess.run([BUILD / "bin/policy_table", "0.4"], check=True,
+    table = subprocess.run([BUILD / "bin/policy_table",
+                            "0.05" if QUICK else "0.4"], check=True,
                            capture_output=True, text=True).stdout
     write(head, day, rows, profile, file_section, table, micro(results))
     print(f"wrote {RESULTS} after {time.monotonic() - began:.0f} s")
@@ -313,7 +338,7 @@ def write(head, day, rows, profile, file_section, table, programs):
                "|---|---|---|---|---|\n")
     for row in sorted(rows, key=lambda r: r.cells[0]):
         targets += "| " + " | ".join(row.cells) + " |\n"
-    RESULTS.write_text(f"""# Results
+    (print if QUICK else RESULTS.write_text)(f"""# Results
 
 Written by `make bench` on {day}. {head}. The client runs on the same cores as the
 service. Ratios are medians of {ROUNDS} rounds whose measurements were taken in

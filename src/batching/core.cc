@@ -177,35 +177,33 @@ bool Core::SealInWindow(const Uuid& key_id, std::vector<Slice>& slices,
 }
 
 void Core::Fail(std::vector<Slice>& slices, const Status& status) {
+  for (Slice& slice : slices) {
+    FailItems(slice, status);
+    metrics_.of(slice.work->operation)
+        .error.Add(static_cast<double>(slice.size()));
+  }
   Together(slices, [&] {
-    for (Slice& slice : slices) {
-      Work* work = slice.work;
-      FailItems(slice, status);
-      metrics_.of(work->operation).error.Add(static_cast<double>(slice.size()));
-      FinishItems(work, slice.size());
-    }
+    for (Slice& slice : slices) FinishItems(slice.work, slice.size());
   });
 }
 
 void Core::Finish(Operation operation, std::vector<Slice>& slices) {
-  size_t all_ok = 0;
+  size_t ok = 0;
   size_t all = 0;
-  Together(slices, [&] {
-    for (Slice& slice : slices) {
-      size_t ok = 0;
-      for (uint32_t i = slice.begin; i < slice.end; ++i) {
-        if (slice.work->Ok(slice.item(i))) ++ok;
-      }
-      all_ok += ok;
-      all += slice.size();
-      if (operation == Operation::kSeal) items_sealed_.fetch_add(ok);
-      if (operation == Operation::kOpen) items_opened_.fetch_add(ok);
-      FinishItems(slice.work, slice.size());
+  for (const Slice& slice : slices) {
+    all += slice.size();
+    for (uint32_t i = slice.begin; i < slice.end; ++i) {
+      if (slice.work->Ok(slice.item(i))) ++ok;
     }
-  });
+  }
   EngineMetrics::PerOperation& counters = metrics_.of(operation);
-  if (all_ok > 0) counters.ok.Add(static_cast<double>(all_ok));
-  if (all > all_ok) counters.error.Add(static_cast<double>(all - all_ok));
+  if (ok > 0) counters.ok.Add(static_cast<double>(ok));
+  if (all > ok) counters.error.Add(static_cast<double>(all - ok));
+  if (operation == Operation::kSeal) items_sealed_.fetch_add(ok);
+  if (operation == Operation::kOpen) items_opened_.fetch_add(ok);
+  Together(slices, [&] {
+    for (Slice& slice : slices) FinishItems(slice.work, slice.size());
+  });
 }
 
 void Core::Together(const std::vector<Slice>& slices,
