@@ -87,6 +87,13 @@ constexpr CommandRow kCommands[] = {
      "strongroom job watch payments/cards "
      "4e0ffd6d-5d92-4f4c-8a3b-2c3f9a7f6e10",
      DeclareJobWatch},
+    {"job", "report", "Get the signed report of a job that has ended",
+     "strongroom job report payments/cards "
+     "4e0ffd6d-5d92-4f4c-8a3b-2c3f9a7f6e10 > report.json",
+     DeclareJobReport},
+    {"job", "verify", "Check a report with the public key alone",
+     "strongroom job verify report.json --public-key strongroom.pem",
+     DeclareJobVerify},
     {"job", "pause", "Let a rewrap job rest",
      "strongroom job pause payments/cards "
      "4e0ffd6d-5d92-4f4c-8a3b-2c3f9a7f6e10",

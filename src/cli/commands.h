@@ -58,6 +58,8 @@ Runner DeclareJobStart(CLI::App& command);
 Runner DeclareJobList(CLI::App& command);
 Runner DeclareJobShow(CLI::App& command);
 Runner DeclareJobWatch(CLI::App& command);
+Runner DeclareJobReport(CLI::App& command);
+Runner DeclareJobVerify(CLI::App& command);
 Runner DeclareJobPause(CLI::App& command);
 Runner DeclareJobResume(CLI::App& command);
 Runner DeclareJobCancel(CLI::App& command);

@@ -81,6 +81,8 @@ class GrpcClient final : public Client {
   StatusOr<Job> StartRewrapJob(std::string_view key,
                                const StartRewrap& start) override;
   StatusOr<Job> GetJob(std::string_view key, std::string_view job_id) override;
+  StatusOr<std::string> GetJobReport(std::string_view key,
+                                     std::string_view job_id) override;
   StatusOr<std::vector<Job>> ListJobs(std::string_view key) override;
   StatusOr<Job> PauseJob(std::string_view key,
                          std::string_view job_id) override;

@@ -53,6 +53,17 @@ StatusOr<Job> GrpcClient::CancelJob(std::string_view key,
   return JobCall(&AdminStub::CancelJob, Repeat::kOnce, key, job_id);
 }
 
+StatusOr<std::string> GrpcClient::GetJobReport(std::string_view key,
+                                               std::string_view job_id) {
+  v1::GetJobReportRequest request;
+  v1::JobReport response;
+  request.set_name(std::string(key));
+  request.set_job_id(std::string(job_id));
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetJobReport,
+                          Repeat::kRepeatable, request, &response));
+  return std::move(*response.mutable_document());
+}
+
 StatusOr<std::vector<Job>> GrpcClient::ListJobs(std::string_view key) {
   v1::ListJobsRequest request;
   v1::ListJobsResponse response;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "registry/report_rows.h"
 #include "registry/rows.h"
 
 namespace strongroom::registry {
@@ -109,19 +110,27 @@ Status StoreMoved(store::Transaction& t, const std::vector<MovedBatch>& moved,
   store::RegisteredWrites& rows = t.registered();
   SR_ASSIGN_OR_RETURN(const auto versions, t.VersionsOf(job->key_id));
   SR_ASSIGN_OR_RETURN(const auto before, rows.CensusOf(job->key_id));
+  SR_ASSIGN_OR_RETURN(store::JobReportRow report, ReportRowOf(rows, job->id));
   CensusChange census;
   for (const MovedBatch& one : moved) {
     SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
                         rows.GetBatch(one.before.batch_id));
-    // DEKs may have come or gone since; the header is what was rewrapped.
-    if (!row || row->header != one.before.header) continue;
-    if (!one.status.ok()) {
-      if (!IsFinal(one.status)) continue;
+    // What changed since, DEKs that are gone included, is met again.
+    if (!row || row->header != one.before.header ||
+        row->deks != one.before.deks) {
+      continue;
+    }
+    SR_ASSIGN_OR_RETURN(Bytes leaves, DigestLeaves(rows, row->batch_id));
+    const Status status = one.status.ok() && leaves != one.leaves
+                              ? LeavesChanged(row->batch_id)
+                              : one.status;
+    if (!status.ok()) {
+      if (!IsFinal(status)) continue;
       SR_RETURN_IF_ERROR(rows.InsertJobFailure(
           {.job_id = job->id,
            .batch_id = row->batch_id,
-           .reason = std::string(ReasonName(ReasonOf(one.status))),
-           .message = std::string(MessageOf(one.status))}));
+           .reason = std::string(ReasonName(ReasonOf(status))),
+           .message = std::string(MessageOf(status))}));
       ++job->failures;
       continue;
     }
@@ -130,6 +139,12 @@ Status StoreMoved(store::Transaction& t, const std::vector<MovedBatch>& moved,
     SR_RETURN_IF_ERROR(CheckTakesBatches(versions, before, target));
     census.Add(row->key_id, row->version, -1, -int64_t{row->deks});
     census.Add(row->key_id, target, 1, row->deks);
+    AddToReport({.batch_id = row->batch_id,
+                 .from = row->version,
+                 .to = target,
+                 .before = one.leaves,
+                 .after = std::move(leaves)},
+                &report);
     row->version = target;
     row->header = envelope::SerializeHeader(one.header);
     SR_RETURN_IF_ERROR(rows.UpdateBatch(*row));
@@ -138,6 +153,7 @@ Status StoreMoved(store::Transaction& t, const std::vector<MovedBatch>& moved,
   }
   SR_RETURN_IF_ERROR(census.Apply(rows));
   job->updated = now;
+  SR_RETURN_IF_ERROR(rows.PutJobReport(report));
   return rows.PutJob(*job);
 }
 

@@ -22,6 +22,7 @@ struct MovedBatch {
   store::BatchRow before;
   envelope::Header header;
   Status status;
+  Bytes leaves;  // DigestLeaves of before
 };
 // IsFinal: will the same failure come again, however often it is tried?
 bool IsFinal(const Status& failure);

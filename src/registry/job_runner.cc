@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "registry/jobs_impl.h"
+#include "registry/report_rows.h"
 #include "registry/rows.h"
 #include "strongroom/base/crash_points.h"
 #include "strongroom/base/log.h"
@@ -59,12 +60,13 @@ StatusOr<envelope::Header> HeaderOf(const BatchRow& batch) {
 }
 
 std::vector<MovedBatch> MovedOf(const std::vector<BatchRow>& batches,
+                                const std::vector<Bytes>& leaves,
                                 batching::RewrapRequest& done) {
   std::vector<MovedBatch> moved;
   moved.reserve(batches.size());
   for (size_t i = 0; i < batches.size(); ++i) {
     moved.push_back({batches[i], std::move(done.items[i].header),
-                     std::move(done.items[i].status)});
+                     std::move(done.items[i].status), leaves[i]});
   }
   return moved;
 }
@@ -156,8 +158,14 @@ StatusOr<JobsImpl::Chunk> JobsImpl::NextChunk(const Uuid& id,
                                              chunk.next.after, limit));
       if (chunk.batches.empty()) continue;
       chunk.next.after = chunk.batches.back().batch_id;
-      if (chunk.job.failures == 0) return OkStatus();
-      return DropFailed(t.registered(), id, &chunk.batches);
+      if (chunk.job.failures > 0) {
+        SR_RETURN_IF_ERROR(DropFailed(t.registered(), id, &chunk.batches));
+      }
+      for (const BatchRow& batch : chunk.batches) {
+        SR_ASSIGN_OR_RETURN(chunk.leaves.emplace_back(),
+                            DigestLeaves(t.registered(), batch.batch_id));
+      }
+      return OkStatus();
     }
     chunk.next = {};
     return OkStatus();
@@ -225,7 +233,8 @@ StatusOr<bool> JobsImpl::Step(const Uuid& id, SteadyTime end, Turn* turn) {
   if (next.ok() && !next->batches.empty()) {
     turn->ahead = Send(id, *std::move(next));
   }
-  const std::vector<MovedBatch> moved = MovedOf(chunk.batches, *done);
+  const std::vector<MovedBatch> moved =
+      MovedOf(chunk.batches, chunk.leaves, *done);
   CrashPoint("rewrap/sealed");
   SR_RETURN_IF_ERROR(Store(id, moved, *turn));
   CrashPoint("rewrap/stored");
@@ -283,6 +292,11 @@ StatusOr<bool> JobsImpl::EndPass(const Uuid& id, Turn* turn) {
   if (!released.ok()) {
     log::Warning("the lease of an ended job stays until it runs out",
                  {{"error", released}});
+  }
+  const StatusOr<std::string> report = Report(job.key_id, id);
+  if (!report.ok()) {
+    log::Warning("the report of a rewrap job is not made yet",
+                 {{"job", id.ToString()}, {"error", report.status()}});
   }
   return false;
 }

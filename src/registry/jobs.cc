@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "registry/jobs_impl.h"
+#include "registry/report_rows.h"
 #include "strongroom/base/crash_points.h"
 
 namespace strongroom::registry {
@@ -49,6 +50,10 @@ StatusOr<Job> Plan(store::ReadTransaction& t, const Uuid& key_id,
   job.row.batches_total = job.batches_left;
   job.row.deks_total = job.deks_left;
   return job;
+}
+
+bool IsFinished(JobState state) {
+  return state != JobState::kRunning && state != JobState::kPaused;
 }
 
 }  // namespace
@@ -162,6 +167,38 @@ StatusOr<Job> JobsImpl::Move(const Uuid& key_id, const Uuid& id, JobMove move) {
   return Get(key_id, id);
 }
 
+StatusOr<std::string> JobsImpl::Report(const Uuid& key_id, const Uuid& id) {
+  std::string document;
+  std::string payload;
+  SR_RETURN_IF_ERROR(store_.Read([&](store::ReadTransaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(const JobRow job, ReadJob(t, id));
+    if (job.key_id != key_id) return JobNotFound(id);
+    if (!IsFinished(job.state)) {
+      return WrongState(job, "it ended, to report on it");
+    }
+    SR_ASSIGN_OR_RETURN(const store::JobReportRow row,
+                        ReportRowOf(t.registered(), id));
+    document = row.document;
+    if (!document.empty()) return OkStatus();
+    SR_ASSIGN_OR_RETURN(payload,
+                        ReportPayload(t, store_.installation_id(), job));
+    return OkStatus();
+  }));
+  if (!document.empty()) return document;
+  SR_ASSIGN_OR_RETURN(const std::string made,
+                      sign_(kReportType, AsBytes(payload)));
+  SR_RETURN_IF_ERROR(store_.Update([&](store::Transaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(store::JobReportRow row,
+                        ReportRowOf(t.registered(), id));
+    // Another call may have been faster: then that one is the report.
+    if (row.document.empty()) row.document = made;
+    document = row.document;
+    return t.registered().PutJobReport(row);
+  }));
+  CrashPoint("rewrap/reported");
+  return document;
+}
+
 std::string_view JobStateName(JobState state) {
   switch (state) {
     case JobState::kRunning:
@@ -195,8 +232,10 @@ Status StartInRotation(store::Transaction& t, const Uuid& key_id,
 }
 
 std::unique_ptr<Jobs> CreateJobs(store::Store& store, batching::Engine& engine,
-                                 const Clock& clock, Metrics& metrics) {
-  return std::make_unique<JobsImpl>(store, engine, clock, metrics);
+                                 const Clock& clock, Metrics& metrics,
+                                 ReportSigner sign) {
+  return std::make_unique<JobsImpl>(store, engine, clock, metrics,
+                                    std::move(sign));
 }
 
 }  // namespace strongroom::registry

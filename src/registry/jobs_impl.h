@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "registry/job_rows.h"
@@ -17,10 +18,11 @@ namespace strongroom::registry {
 class JobsImpl final : public Jobs {
  public:
   JobsImpl(store::Store& store, batching::Engine& engine, const Clock& clock,
-           Metrics& metrics)
+           Metrics& metrics, ReportSigner sign)
       : store_(store),
         engine_(engine),
         clock_(clock),
+        sign_(std::move(sign)),
         moved_(metrics.GetCounter("strongroom_rewrap_batches_total",
                                   "Registered batches moved by rewrap jobs.")),
         failed_(metrics.GetCounter("strongroom_rewrap_failures_total",
@@ -35,6 +37,7 @@ class JobsImpl final : public Jobs {
   StatusOr<Job> Get(const Uuid& key_id, const Uuid& id) override;
   StatusOr<std::vector<Job>> List(const Uuid& key_id) override;
   StatusOr<Job> Move(const Uuid& key_id, const Uuid& id, JobMove move) override;
+  StatusOr<std::string> Report(const Uuid& key_id, const Uuid& id) override;
   std::chrono::milliseconds RunDue() override;
 
  private:
@@ -46,6 +49,7 @@ class JobsImpl final : public Jobs {
   struct Chunk {
     store::JobRow job;
     std::vector<store::BatchRow> batches;  // to be moved now
+    std::vector<Bytes> leaves;             // the digest of each one's leaves
     Place next;  // where the pass goes on; no version: it is over
   };
   // Sent is a chunk that the token works on.
@@ -82,6 +86,7 @@ class JobsImpl final : public Jobs {
   store::Store& store_;
   batching::Engine& engine_;
   const Clock& clock_;
+  const ReportSigner sign_;
   Counter& moved_;
   Counter& failed_;
   Gauge& open_;

@@ -97,6 +97,14 @@ Status Run(Edge& edge, service::Call call, const v1::ListJobsRequest& request,
   return OkStatus();
 }
 
+Status Run(Edge& edge, service::Call call,
+           const v1::GetJobReportRequest& request, v1::JobReport* response) {
+  SR_ASSIGN_OR_RETURN(*response->mutable_document(),
+                      edge.service.GetJobReport(std::move(call), request.name(),
+                                                request.job_id()));
+  return OkStatus();
+}
+
 Status Run(Edge& edge, service::Call call, const v1::PauseJobRequest& request,
            v1::Job* response) {
   return Move(edge, std::move(call), request, response);

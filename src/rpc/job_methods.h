@@ -9,6 +9,8 @@ namespace strongroom::rpc {
 
 Status Run(Edge& edge, service::Call call,
            const v1::StartRewrapRequest& request, v1::Job* response);
+Status Run(Edge& edge, service::Call call,
+           const v1::GetJobReportRequest& request, v1::JobReport* response);
 Status Run(Edge& edge, service::Call call, const v1::GetJobRequest& request,
            v1::Job* response);
 Status Run(Edge& edge, service::Call call, const v1::ListJobsRequest& request,

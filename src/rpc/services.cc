@@ -73,9 +73,10 @@ using Deks = A::WithRawCallbackMethod_ListDeks<
         A::WithRawCallbackMethod_ShredDek<Versions>>>>;
 using Jobs = A::WithRawCallbackMethod_StartRewrap<
     A::WithRawCallbackMethod_GetJob<A::WithRawCallbackMethod_ListJobs<
-        A::WithRawCallbackMethod_PauseJob<A::WithRawCallbackMethod_ResumeJob<
-            A::WithRawCallbackMethod_CancelJob<
-                A::WithRawCallbackMethod_GetCensus<Deks>>>>>>>;
+        A::WithRawCallbackMethod_GetJobReport<A::WithRawCallbackMethod_PauseJob<
+            A::WithRawCallbackMethod_ResumeJob<
+                A::WithRawCallbackMethod_CancelJob<
+                    A::WithRawCallbackMethod_GetCensus<Deks>>>>>>>>;
 using All = A::WithRawCallbackMethod_ListTokenObjects<
     A::WithRawCallbackMethod_GetSigningKey<A::WithRawCallbackMethod_GetStatus<
         A::WithRawCallbackMethod_WhoAmI<Jobs>>>>;
@@ -102,6 +103,7 @@ class AdminPlane final : public admin::All {
   SR_SERVE(ServeBlocking, StartRewrap, v1::Job)
   SR_SERVE(ServeBlocking, GetJob, v1::Job)
   SR_SERVE(ServeBlocking, ListJobs, v1::ListJobsResponse)
+  SR_SERVE(ServeBlocking, GetJobReport, v1::JobReport)
   SR_SERVE(ServeBlocking, PauseJob, v1::Job)
   SR_SERVE(ServeBlocking, ResumeJob, v1::Job)
   SR_SERVE(ServeBlocking, CancelJob, v1::Job)

@@ -10,8 +10,8 @@
 #include "server/certificates.h"
 #include "server/health_watch.h"
 #include "server/mode_marks.h"
+#include "server/open_token.h"
 #include "server/process.h"
-#include "server/refused_pin.h"
 #include "server/timer.h"
 #include "strongroom/audit/audit_log.h"
 #include "strongroom/auth/policy.h"
@@ -122,13 +122,8 @@ Status Server::Parts::OpenBase() {
 }
 
 Status Server::Parts::OpenToken() {
-  SR_RETURN_IF_ERROR(CheckPinNotRefused(config));
-  auto opened = hsm::OpenPkcs11Device(config.hsm, clock, metrics);
-  NoteLogin(config, opened.status());
-  SR_RETURN_IF_ERROR(opened.status());
-  device = *std::move(opened);
-  // Again, as the token may have been named by its serial number alone.
-  return CheckTokenLabel(config.mode, device->info().token_label);
+  SR_ASSIGN_OR_RETURN(device, server::OpenToken(config, clock, metrics));
+  return OkStatus();
 }
 
 Status Server::Parts::BuildDomain() {
@@ -184,7 +179,10 @@ Status Server::Parts::BuildDomain() {
                        "store?");
   }
   SR_ASSIGN_OR_RETURN(registry, registry::OpenRegistry(*store, clock, metrics));
-  jobs = registry::CreateJobs(*store, *engine, clock, metrics);
+  jobs = registry::CreateJobs(*store, *engine, clock, metrics,
+                              [this](std::string_view type, ByteView payload) {
+                                return keyring->signing().Sign(type, payload);
+                              });
   service = service::CreateKeyService({.keyring = *keyring,
                                        .registry = *registry,
                                        .jobs = *jobs,

@@ -86,6 +86,8 @@ class KeyServiceImpl final : public KeyService {
       const StartRewrapCommand& command) override;
   StatusOr<registry::Job> GetJob(Call call, const std::string& name,
                                  const std::string& job_id) override;
+  StatusOr<std::string> GetJobReport(Call call, const std::string& name,
+                                     const std::string& job_id) override;
   StatusOr<std::vector<registry::Job>> ListJobs(
       Call call, const std::string& name) override;
   StatusOr<registry::Job> MoveJob(Call call, const std::string& name,

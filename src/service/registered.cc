@@ -114,6 +114,17 @@ StatusOr<registry::Job> KeyServiceImpl::GetJob(Call call,
       });
 }
 
+StatusOr<std::string> KeyServiceImpl::GetJobReport(Call call,
+                                                   const std::string& name,
+                                                   const std::string& job_id) {
+  return pipeline_.RunNow<std::string>(
+      std::move(call), AboutKey(Operation::kGetJobReport, name),
+      [&](Request& request) -> StatusOr<std::string> {
+        SR_ASSIGN_OR_RETURN(Uuid id, Uuid::Parse(job_id));
+        return parts_.jobs.Report(request.named.key->id, id);
+      });
+}
+
 StatusOr<std::vector<registry::Job>> KeyServiceImpl::ListJobs(
     Call call, const std::string& name) {
   return pipeline_.RunNow<std::vector<registry::Job>>(

@@ -35,6 +35,9 @@ class SqliteRegistered final : public RegisteredWrites {
   StatusOr<std::vector<JobFailureRow>> JobFailures(const Uuid& job_id,
                                                    size_t limit) override;
   StatusOr<bool> HasFailed(const Uuid& job_id, const Uuid& batch_id) override;
+  StatusOr<std::vector<LeafRow>> LeavesOf(const Uuid& batch_id) override;
+  StatusOr<std::optional<JobReportRow>> GetJobReport(
+      const Uuid& job_id) override;
 
   Status InsertBatch(const BatchRow& row) override;
   Status UpdateBatch(const BatchRow& row) override;
@@ -51,6 +54,7 @@ class SqliteRegistered final : public RegisteredWrites {
                     std::string_view source) override;
   Status PutJob(const JobRow& row) override;
   Status InsertJobFailure(const JobFailureRow& row) override;
+  Status PutJobReport(const JobReportRow& row) override;
 
  private:
   Connection& db_;

@@ -173,6 +173,18 @@ CREATE TABLE claims(
   PRIMARY KEY(key_id, version, caller, source)
 ) STRICT, WITHOUT ROWID;
 )sql",
+
+    // Reports of rewrap jobs.
+    R"sql(
+CREATE TABLE job_reports(
+  job_id BLOB PRIMARY KEY NOT NULL REFERENCES jobs(id),
+  from_versions BLOB NOT NULL,
+  to_versions BLOB NOT NULL,
+  leaves_before BLOB NOT NULL,
+  leaves_after BLOB NOT NULL,
+  document TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 std::string SetVersionSql(int version) {
@@ -206,10 +218,8 @@ Status MakeSchema(Connection& db) {
   return OkStatus();
 }
 
-StatusOr<int> Migrate(Connection& db, const std::string& path) {
-  SR_ASSIGN_OR_RETURN(const int64_t application,
-                      db.QueryInt("PRAGMA application_id"));
-  SR_ASSIGN_OR_RETURN(const int64_t found, db.QueryInt("PRAGMA user_version"));
+Status CheckIsStore(const std::string& path, int64_t application,
+                    int64_t found) {
   if (application != kApplicationId || found < 1) {
     return Error(
         Reason::kStoreCorrupt,
@@ -226,6 +236,14 @@ StatusOr<int> Migrate(Connection& db, const std::string& path) {
                      "; nothing was changed: run the newer program that wrote "
                      "it, or restore the backup made before the upgrade");
   }
+  return OkStatus();
+}
+
+StatusOr<int> Migrate(Connection& db, const std::string& path) {
+  SR_ASSIGN_OR_RETURN(const int64_t application,
+                      db.QueryInt("PRAGMA application_id"));
+  SR_ASSIGN_OR_RETURN(const int64_t found, db.QueryInt("PRAGMA user_version"));
+  SR_RETURN_IF_ERROR(CheckIsStore(path, application, found));
   for (int version = static_cast<int>(found) + 1; version <= SchemaVersion();
        ++version) {
     SR_RETURN_IF_ERROR(RunMigration(db, version));

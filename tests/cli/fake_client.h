@@ -20,6 +20,7 @@ struct FakeBehaviour {
   client::KeySettings settings;  // of the last create or update
   std::vector<client::TokenObject> objects;
   client::PublicKey public_key;
+  std::string report;
   client::ServiceStatus status;
   client::Identity identity;
   std::string dek = "0123456789abcdef0123456789abcdef";
@@ -182,6 +183,10 @@ class FakeClient : public client::Client {
       std::string_view key, const client::StartRewrap& start) override {
     fake_.start_rewrap = start;
     return Answer("StartRewrap", key, fake_.job);
+  }
+  StatusOr<std::string> GetJobReport(std::string_view key,
+                                     std::string_view id) override {
+    return Answer("GetJobReport " + std::string(id), key, fake_.report);
   }
   StatusOr<client::Job> GetJob(std::string_view key,
                                std::string_view id) override {

@@ -423,6 +423,60 @@ TEST_P(RegisteredContract, WhatARotationBringsIsKept) {
   }));
 }
 
+TEST_P(RegisteredContract, LeavesComeInTheOrderOfTheirIndicesAndOfOneBatch) {
+  ASSERT_OK(store_->Update([&](Transaction& t) -> Status {
+    RegisteredWrites& rows = t.registered();
+    for (uint8_t batch : {1, 2}) {
+      SR_RETURN_IF_ERROR(rows.InsertBatch({.batch_id = IdOf(batch),
+                                           .key_id = key_.id,
+                                           .version = 1,
+                                           .header = {batch},
+                                           .deks = 3}));
+      for (uint32_t index : {300u, 2u, 10u}) {
+        DekRow dek;
+        dek.id = {IdOf(batch), index};
+        dek.leaf = {batch, static_cast<uint8_t>(index)};
+        SR_RETURN_IF_ERROR(rows.InsertDek(dek));
+      }
+    }
+    return OkStatus();
+  }));
+  ASSERT_OK(store_->Read([&](ReadTransaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(auto leaves, t.registered().LeavesOf(IdOf(2)));
+    EXPECT_EQ(leaves, (std::vector<LeafRow>{
+                          {2, {2, 2}}, {10, {2, 10}}, {300, {2, 44}}}));
+    SR_ASSIGN_OR_RETURN(leaves, t.registered().LeavesOf(IdOf(3)));
+    EXPECT_TRUE(leaves.empty());
+    return OkStatus();
+  }));
+}
+
+TEST_P(RegisteredContract, AJobsReportIsKeptAndReplaced) {
+  JobRow job;
+  job.id = IdOf(9);
+  job.key_id = key_.id;
+  JobReportRow report{.job_id = job.id,
+                      .from = {1, 2},
+                      .to = {3},
+                      .before = {1, 2},
+                      .after = {3},
+                      .document = ""};
+  for (const char* document : {"", "{\"signed\": 1}"}) {
+    report.document = document;
+    ASSERT_OK(store_->Update([&](Transaction& t) -> Status {
+      SR_RETURN_IF_ERROR(t.registered().PutJob(job));
+      return t.registered().PutJobReport(report);
+    }));
+    ASSERT_OK(store_->Read([&](ReadTransaction& t) -> Status {
+      SR_ASSIGN_OR_RETURN(auto found, t.registered().GetJobReport(job.id));
+      EXPECT_EQ(found, report);
+      SR_ASSIGN_OR_RETURN(found, t.registered().GetJobReport(IdOf(8)));
+      EXPECT_EQ(found, std::nullopt);
+      return OkStatus();
+    }));
+  }
+}
+
 TEST_P(RegisteredContract, AKeysRegistrationRuleIsKept) {
   for (RegistrationRule rule :
        {RegistrationRule::kRequired, RegistrationRule::kOff,

@@ -37,6 +37,17 @@ class RegisteredDeks(crash.CrashTest):
             self.assertEqual(
                 cli.json("unwrap", "--id", dek_id)["dek"], dek)
 
+    def assert_report(self, world, cli, job):
+        """There is one, it verifies, and it tells of this job."""
+        public_key = world.dir / "public.pem"
+        public_key.write_bytes(cli.ok("hsm", "public-key"))
+        signed = world.dir / "report.json"
+        signed.write_bytes(cli.ok("job", "report", crash.KEY, job["job_id"]))
+        report = cli.json("job", "verify", signed, "--public-key", public_key)
+        self.assertEqual(
+            (report["job_id"], report["state"], report["deks_moved"]),
+            (job["job_id"], "DONE", 3))
+
     def test_a_dek_is_registered_whole_or_not_at_all(self):
         base, deks = self.world_with(1)
 
@@ -67,7 +78,7 @@ class RegisteredDeks(crash.CrashTest):
     def test_a_job_that_died_ends_and_every_dek_opens(self):
         base, deks = self.world_with(3)
         self.change_world(base, ("key", "rotate", crash.KEY))
-        changes = steps.START_REWRAP + steps.REWRAP
+        changes = steps.START_REWRAP + steps.REWRAP + steps.REPORT
 
         def after_death(world, cli, step):
             jobs = cli.json("job", "list", crash.KEY)["jobs"]
@@ -80,8 +91,10 @@ class RegisteredDeks(crash.CrashTest):
                               job["deks_moved"]), ("DONE", 3, 3), "each once")
             self.assertEqual(sorted(self.registered(cli)), sorted(deks))
             self.assert_open(cli, deks)
+            self.assert_report(world, cli, job)
 
-        self.sweep(base, WATCH, steps.START + changes, after_death)
+        self.sweep(base, WATCH, steps.START + changes, after_death,
+                   last=steps.REPORT[-1])
 
 
 if __name__ == "__main__":

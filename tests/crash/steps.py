@@ -29,6 +29,8 @@ START_REWRAP = _of("rewrap-start", "begin", "stored")
 # One pass over one chunk, and the pass that finds nothing.
 REWRAP = _of("rewrap", "begin", "sealed", "stored", "begin", "ended")
 SIGN = _of("signing", "begin", "recorded", "object", "stored")
+# The end of the first job makes the pair that signs its report.
+REPORT = SIGN + ["rewrap/reported"]
 # Named for the sake of a table: who resumes has the object already.
 UNREACHED = ["resume/object"]
 
@@ -46,4 +48,4 @@ RECOVERY = {
 
 ALL = set(START + CREATE + ROTATE + UPDATE + MOVE + DESTROY + TAKE_BACK +
           RESUME + UNREACHED + REGISTER + SHRED + START_REWRAP + REWRAP +
-          SIGN)
+          REPORT)

@@ -67,6 +67,7 @@ def requests(name, wrapped, ciphertext):
         "KeyAdmin/StartRewrap": {"name": name},
         "KeyAdmin/GetJob": job,
         "KeyAdmin/ListJobs": {"name": name},
+        "KeyAdmin/GetJobReport": job,
         "KeyAdmin/PauseJob": job,
         "KeyAdmin/ResumeJob": job,
         "KeyAdmin/CancelJob": job,

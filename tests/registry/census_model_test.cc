@@ -77,7 +77,7 @@ class CensusModelTest : public ::testing::TestWithParam<uint32_t>,
     registry_.reset();
     store_.FreeLeases();
     registry_ = *OpenRegistry(store_, clock_, NullMetrics());
-    jobs_ = CreateJobs(store_, *engine_, clock_, NullMetrics());
+    jobs_ = CreateJobs(store_, *engine_, clock_, NullMetrics(), Signer());
     service_ = service::CreateKeyService({*keyring_, *registry_, *jobs_,
                                           *engine_, device_, policy_, audit_,
                                           clock_, NullMetrics()});

@@ -525,7 +525,7 @@ TEST_P(JobsCrashTest, EveryDekOpensAndTheJobEnds) {
   SetCrashHookForTest(nullptr);
 
   store_.FreeLeases();
-  jobs_ = CreateJobs(store_, *engine_, clock_, NullMetrics());
+  jobs_ = CreateJobs(store_, *engine_, clock_, NullMetrics(), Signer());
   const Job job = RunToEnd(id);
   EXPECT_EQ(job.row.state, JobState::kDone);
   EXPECT_EQ(job.row.batches_moved, 300u) << "each once";

@@ -162,6 +162,11 @@ class FakeKeyService final : public service::KeyService {
     start_rewrap = command;
     return job;
   }
+  StatusOr<std::string> GetJobReport(service::Call call, const std::string& key,
+                                     const std::string& id) override {
+    Note(call);
+    return key + " " + id;
+  }
   StatusOr<registry::Job> GetJob(service::Call call, const std::string& key,
                                  const std::string& id) override {
     Note(call);

@@ -223,6 +223,15 @@ TEST_F(RegisteredMethodsTest, AJobIsToldWhole) {
 
 TEST_F(RegisteredMethodsTest, AnUnfinishedJobHasNoEndAndADryRunNoId) {
   fake_.job = registry::Job();
+  v1::GetJobReportRequest wanted;
+  wanted.set_name("a/key");
+  wanted.set_job_id("one");
+  v1::JobReport report;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(admin_->GetJobReport(&context, wanted, &report).ok());
+  }
+  EXPECT_EQ(report.document(), "a/key one");
   v1::GetJobRequest request;
   request.set_job_id("x");
   v1::Job job;

@@ -129,6 +129,8 @@ class MatrixTest : public ::testing::TestWithParam<Operation> {
         return service.GetJob(call, key, kNoJob).status();
       case Operation::kListJobs:
         return service.ListJobs(call, key).status();
+      case Operation::kGetJobReport:
+        return service.GetJobReport(call, key, kNoJob).status();
       case Operation::kPauseJob:
       case Operation::kResumeJob:
       case Operation::kCancelJob:

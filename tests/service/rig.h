@@ -112,7 +112,8 @@ class Rig {
         engine_(batching::CreateEngine(device_, *keyring_, clock_,
                                        NullMetrics(), {})),
         registry_(*registry::OpenRegistry(store_, clock_, NullMetrics())),
-        jobs_(registry::CreateJobs(store_, *engine_, clock_, NullMetrics())),
+        jobs_(registry::CreateJobs(store_, *engine_, clock_, NullMetrics(),
+                                   Signer())),
         policy_(ParsedPolicy(kRigPolicy)),
         service_(
             CreateKeyService({*keyring_, *registry_, *jobs_, *engine_, device_,
@@ -124,6 +125,12 @@ class Rig {
     // Its thread may still be leaving the service.
     registry_->Shutdown();
     device_.Shutdown(clock_.Steady() + std::chrono::seconds(10));
+  }
+
+  registry::ReportSigner Signer() {
+    return [this](std::string_view type, ByteView payload) {
+      return keyring_->signing().Sign(type, payload);
+    };
   }
 
   static auth::Caller CallerNamed(const std::string& common_name) {

@@ -220,6 +220,26 @@ Status MemoryRegistered::InsertJobFailure(const JobFailureRow& row) {
              : store::JobFailureExists(row);
 }
 
+StatusOr<std::vector<store::LeafRow>> MemoryRegistered::LeavesOf(
+    const Uuid& batch_id) {
+  std::vector<store::LeafRow> leaves;
+  for (auto at = state_.deks.lower_bound({batch_id, 0});
+       at != state_.deks.end() && at->first.batch_id == batch_id; ++at) {
+    leaves.push_back({at->first.index, at->second.leaf});
+  }
+  return leaves;
+}
+
+StatusOr<std::optional<store::JobReportRow>> MemoryRegistered::GetJobReport(
+    const Uuid& job_id) {
+  return Get(state_.job_reports, job_id);
+}
+
+Status MemoryRegistered::PutJobReport(const store::JobReportRow& row) {
+  state_.job_reports.insert_or_assign(row.job_id, row);
+  return OkStatus();
+}
+
 Status MemoryRegistered::PutUse(const UseRow& row) {
   state_.uses.insert_or_assign(std::pair(row.key_id, row.version), row);
   return OkStatus();

@@ -22,6 +22,7 @@ struct RegisteredState {
       claims;
   std::map<Uuid, store::JobRow> jobs;
   std::map<std::pair<Uuid, Uuid>, store::JobFailureRow> job_failures;
+  std::map<Uuid, store::JobReportRow> job_reports;
 };
 
 class MemoryRegistered final : public store::RegisteredWrites {
@@ -53,6 +54,9 @@ class MemoryRegistered final : public store::RegisteredWrites {
   StatusOr<std::vector<store::JobFailureRow>> JobFailures(
       const Uuid& job_id, size_t limit) override;
   StatusOr<bool> HasFailed(const Uuid& job_id, const Uuid& batch_id) override;
+  StatusOr<std::vector<store::LeafRow>> LeavesOf(const Uuid& batch_id) override;
+  StatusOr<std::optional<store::JobReportRow>> GetJobReport(
+      const Uuid& job_id) override;
 
   Status InsertBatch(const store::BatchRow& row) override;
   Status UpdateBatch(const store::BatchRow& row) override;
@@ -69,6 +73,7 @@ class MemoryRegistered final : public store::RegisteredWrites {
                     std::string_view source) override;
   Status PutJob(const store::JobRow& row) override;
   Status InsertJobFailure(const store::JobFailureRow& row) override;
+  Status PutJobReport(const store::JobReportRow& row) override;
 
  private:
   RegisteredState& state_;

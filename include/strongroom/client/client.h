@@ -301,6 +301,9 @@ class Client {
                                        const StartRewrap& start) = 0;
   virtual StatusOr<Job> GetJob(std::string_view key,
                                std::string_view job_id) = 0;
+  // The signed report of a job that has ended.
+  virtual StatusOr<std::string> GetJobReport(std::string_view key,
+                                             std::string_view job_id) = 0;
   virtual StatusOr<std::vector<Job>> ListJobs(std::string_view key) = 0;
   virtual StatusOr<Job> PauseJob(std::string_view key,
                                  std::string_view job_id) = 0;

@@ -18,6 +18,7 @@
 #include "strongroom/base/clock.h"
 #include "strongroom/base/metrics.h"
 #include "strongroom/batching/engine.h"
+#include "strongroom/registry/job_report.h"
 #include "strongroom/store/store.h"
 
 namespace strongroom::registry {
@@ -63,6 +64,11 @@ class Jobs {
   virtual StatusOr<Job> Move(const Uuid& key_id, const Uuid& id,
                              JobMove move) = 0;
 
+  // Report gives the signed report of a job that has ended (job_report.h): made
+  // at its end, or now if that failed, and then always the same. JOB_NOT_FOUND;
+  // JOB_STATE until it has ended; what the signer fails with.
+  virtual StatusOr<std::string> Report(const Uuid& key_id, const Uuid& id) = 0;
+
   // RunDue works on the jobs that run, for about half a second; gives how long
   // to wait before the next call. What fails because of token or store is
   // tried again; what cannot ever be moved becomes a failure of the job.
@@ -76,6 +82,7 @@ Status StartInRotation(store::Transaction& transaction, const Uuid& key_id,
 
 // CreateJobs: everything given outlives it.
 std::unique_ptr<Jobs> CreateJobs(store::Store& store, batching::Engine& engine,
-                                 const Clock& clock, Metrics& metrics);
+                                 const Clock& clock, Metrics& metrics,
+                                 ReportSigner sign);
 
 }  // namespace strongroom::registry

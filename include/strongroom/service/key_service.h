@@ -232,6 +232,9 @@ class KeyService {
                                          const std::string& job_id) = 0;
   virtual StatusOr<std::vector<registry::Job>> ListJobs(
       Call call, const std::string& name) = 0;
+  // A signed document (registry/job_report.h).
+  virtual StatusOr<std::string> GetJobReport(Call call, const std::string& name,
+                                             const std::string& job_id) = 0;
   virtual StatusOr<registry::Job> MoveJob(Call call, const std::string& name,
                                           const std::string& job_id) = 0;
   virtual StatusOr<CensusResult> GetCensus(Call call,

@@ -50,6 +50,7 @@ namespace strongroom::service {
   X(kStartRewrap, "StartRewrap", "KeyAdmin", kRunJobs, kAdmin, false, false)   \
   X(kGetJob, "GetJob", "KeyAdmin", kViewKey, kView, false, true)               \
   X(kListJobs, "ListJobs", "KeyAdmin", kViewKey, kView, false, true)           \
+  X(kGetJobReport, "GetJobReport", "KeyAdmin", kViewKey, kView, false, true)   \
   X(kPauseJob, "PauseJob", "KeyAdmin", kRunJobs, kAdmin, false, false)         \
   X(kResumeJob, "ResumeJob", "KeyAdmin", kRunJobs, kAdmin, false, false)       \
   X(kCancelJob, "CancelJob", "KeyAdmin", kRunJobs, kAdmin, false, false)       \

@@ -155,6 +155,25 @@ struct JobFailureRow {
   friend bool operator==(const JobFailureRow&, const JobFailureRow&) = default;
 };
 
+// LeafRow is what a DEK's row holds of it.
+struct LeafRow {
+  uint32_t index = 0;
+  Bytes leaf;
+  friend bool operator==(const LeafRow&, const LeafRow&) = default;
+};
+
+// JobReportRow is what a job writes down for its report while it moves batches
+// (registry/job_report.h).
+struct JobReportRow {
+  Uuid job_id;
+  std::vector<uint32_t> from;  // versions that it moved batches from, and to
+  std::vector<uint32_t> to;
+  Bytes before;  // the digests of the leaves
+  Bytes after;
+  std::string document;  // the signed report; empty until it was made
+  friend bool operator==(const JobReportRow&, const JobReportRow&) = default;
+};
+
 class RegisteredReads {
  public:
   virtual ~RegisteredReads() = default;
@@ -192,6 +211,10 @@ class RegisteredReads {
                                                            size_t limit) = 0;
   virtual StatusOr<bool> HasFailed(const Uuid& job_id,
                                    const Uuid& batch_id) = 0;
+  // LeavesOf gives a batch's leaves in the order of their indices.
+  virtual StatusOr<std::vector<LeafRow>> LeavesOf(const Uuid& batch_id) = 0;
+  virtual StatusOr<std::optional<JobReportRow>> GetJobReport(
+      const Uuid& job_id) = 0;
 };
 
 class RegisteredWrites : public RegisteredReads {
@@ -223,6 +246,8 @@ class RegisteredWrites : public RegisteredReads {
   virtual Status PutJob(const JobRow& row) = 0;  // makes or replaces it
   // InsertJobFailure: CONFLICT if this batch has one in this job.
   virtual Status InsertJobFailure(const JobFailureRow& row) = 0;
+  // PutJobReport makes or replaces it.
+  virtual Status PutJobReport(const JobReportRow& row) = 0;
 };
 
 }  // namespace strongroom::store
