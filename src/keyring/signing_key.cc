@@ -60,32 +60,70 @@ StatusOr<std::optional<Uuid>> SigningKeyIdIn(store::ReadTransaction& t) {
   return std::optional<Uuid>(*id);
 }
 
+StatusOr<std::optional<SigningPair>> SigningPairIn(store::ReadTransaction& t) {
+  SR_ASSIGN_OR_RETURN(const std::optional<Uuid> id, SigningKeyIdIn(t));
+  SR_ASSIGN_OR_RETURN(const std::optional<Bytes> spki, ReadPublicKey(t));
+  if (!spki) return std::optional<SigningPair>();
+  if (!id) return Corrupt(kIdSetting);
+  return std::optional<SigningPair>({*id, *spki});
+}
+
+Status AdoptSigningPair(store::Transaction& t, const SigningPair& pair) {
+  SR_RETURN_IF_ERROR(t.PutSetting(kIdSetting, pair.id.ToString()));
+  return t.PutSetting(kPublicKeySetting, ToHex(pair.spki));
+}
+
+StatusOr<std::multimap<Uuid, SigningPair>> SigningPairsOn(hsm::Device& device) {
+  SR_ASSIGN_OR_RETURN(const std::vector<hsm::TokenObject> objects,
+                      device.List());
+  std::multimap<Uuid, SigningPair> pairs;
+  for (const hsm::TokenObject& object : objects) {
+    const auto installation = InstallationOfSigningLabel(object.label);
+    const StatusOr<Uuid> id = Uuid::FromBytes(object.id);
+    if (!installation || !id.ok() || object.object_class != "private-key") {
+      continue;
+    }
+    StatusOr<Bytes> spki = device.SigningPublicKey(*id);
+    // Half a pair is none.
+    if (ReasonOf(spki.status()) == Reason::kSigningKeyMissing) continue;
+    SR_RETURN_IF_ERROR(spki.status());
+    pairs.emplace(*installation, SigningPair{*id, *std::move(spki)});
+  }
+  return pairs;
+}
+
+StatusOr<std::string> SignWith(hsm::Device& device, const SigningPair& pair,
+                               std::string_view payload_type,
+                               ByteView payload) {
+  SR_ASSIGN_OR_RETURN(
+      const Bytes signature,
+      device.Sign(pair.id, signing::DigestOf(payload_type, payload)));
+  return signing::MakeEnvelope(payload_type, payload, pair.spki, signature);
+}
+
 StatusOr<Bytes> SigningKey::PublicKey() {
-  SR_ASSIGN_OR_RETURN(Pair pair, Ensure());
+  SR_ASSIGN_OR_RETURN(SigningPair pair, Ensure());
   return std::move(pair.spki);
 }
 
 StatusOr<SigningKey::Exported> SigningKey::Export() {
-  SR_ASSIGN_OR_RETURN(const Pair pair, Ensure());
+  SR_ASSIGN_OR_RETURN(const SigningPair pair, Ensure());
   return Exported{signing::KeyIdOf(pair.spki),
                   signing::PublicKeyToPem(pair.spki)};
 }
 
 StatusOr<std::string> SigningKey::Sign(std::string_view payload_type,
                                        ByteView payload) {
-  SR_ASSIGN_OR_RETURN(const Pair pair, Ensure());
-  SR_ASSIGN_OR_RETURN(
-      const Bytes signature,
-      device_.Sign(pair.id, signing::DigestOf(payload_type, payload)));
-  return signing::MakeEnvelope(payload_type, payload, pair.spki, signature);
+  SR_ASSIGN_OR_RETURN(const SigningPair pair, Ensure());
+  return SignWith(device_, pair, payload_type, payload);
 }
 
-StatusOr<SigningKey::Pair> SigningKey::Ensure() {
+StatusOr<SigningPair> SigningKey::Ensure() {
   // Held while the token makes the pair: whoever else wants it waits for that.
   MutexLock lock(mutex_);
   if (pair_) return *pair_;
   store::Lease lease;
-  StatusOr<Pair> pair = Make(&lease);
+  StatusOr<SigningPair> pair = Make(&lease);
   if (pair.ok()) {
     pair_ = *pair;
     return pair;
@@ -96,16 +134,18 @@ StatusOr<SigningKey::Pair> SigningKey::Ensure() {
   return pair;
 }
 
-StatusOr<SigningKey::Pair> SigningKey::Make(store::Lease* lease) {
-  Pair pair;
+StatusOr<SigningPair> SigningKey::Make(store::Lease* lease) {
+  SigningPair pair;
   std::optional<Uuid> unfinished;
   const auto begin = [&](store::Transaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(const std::optional<Uuid> id, SigningKeyIdIn(t));
-    SR_ASSIGN_OR_RETURN(const std::optional<Bytes> spki, ReadPublicKey(t));
-    if (spki && !id) return Corrupt(kIdSetting);
-    unfinished = spki ? std::nullopt : id;
-    pair = {spki ? *id : Uuid::Random(), spki.value_or(Bytes())};
-    if (spki) return OkStatus();
+    SR_ASSIGN_OR_RETURN(const std::optional<SigningPair> made,
+                        SigningPairIn(t));
+    if (made) {
+      pair = *made;
+      return OkStatus();
+    }
+    pair = {Uuid::Random(), {}};
+    SR_ASSIGN_OR_RETURN(unfinished, SigningKeyIdIn(t));
     const WallTime now = clock_.Now();
     SR_ASSIGN_OR_RETURN(
         *lease, t.TakeLease(kLeaseName, holder_, now, now + kLeaseTime));
@@ -129,7 +169,7 @@ StatusOr<SigningKey::Pair> SigningKey::Make(store::Lease* lease) {
   CrashPoint("signing/object");
   SR_RETURN_IF_ERROR(store_.Update([&](store::Transaction& t) -> Status {
     SR_RETURN_IF_ERROR(t.CheckLease(*lease, clock_.Now()));
-    SR_RETURN_IF_ERROR(t.PutSetting(kPublicKeySetting, ToHex(pair.spki)));
+    SR_RETURN_IF_ERROR(AdoptSigningPair(t, pair));
     return t.ReleaseLease(*lease);
   }));
   CrashPoint("signing/stored");

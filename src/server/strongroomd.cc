@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "server/backup_command.h"
 #include "server/check.h"
 #include "server/config.h"
 #include "server/dev_setup.h"
@@ -176,10 +177,18 @@ int StrongroomdMain(int argc, char** argv) {
       "check", "Look for faults in a configuration, without starting");
   check->add_option("--config", config_path, "YAML file")->required();
 
+  OperatorCommand operate;
+  DeclareBackup(app, &operate);
+  DeclareRecover(app, &operate);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  if (operate) {
+    const Status status = operate();
+    return status.ok() ? 0 : Report(status);
   }
   if (dev->parsed()) return RunDev(dev_options);
   if (serve->parsed()) return RunServe(config_path);

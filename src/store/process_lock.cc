@@ -27,7 +27,8 @@ StatusOr<ProcessLock> ProcessLock::Take(const std::string& path) {
   const int fd =
       open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return FileFailure(errno, "open the lock file", path);
-  ProcessLock lock(fd, /*owns_contents=*/true);
+  // What is in it is the holder's until it is ours.
+  ProcessLock lock(fd, /*owns_contents=*/false);
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return FileFailure(errno, "lock", path);
     return Error(Reason::kStoreLocked,
@@ -35,6 +36,7 @@ StatusOr<ProcessLock> ProcessLock::Take(const std::string& path) {
                      "; want one server for each store: stop that one, or "
                      "give this one a store of its own");
   }
+  lock.owns_contents_ = true;
   // A lock without the pid is as good: only messages suffer.
   const std::string pid = std::to_string(getpid()) + "\n";
   if (ftruncate(fd, 0) == 0) {

@@ -17,6 +17,7 @@
 #include "store/sqlite_connection.h"
 #include "store/sqlite_schema.h"
 #include "store/sqlite_transaction.h"
+#include "store/store_file.h"
 #include "store/watermark.h"
 #include "strongroom/base/files.h"
 #include "strongroom/base/log.h"
@@ -25,9 +26,6 @@
 
 namespace strongroom::store {
 namespace {
-
-constexpr char kInstallationId[] = "installation_id";
-constexpr mode_t kMode = 0600;
 
 // Two connections: a writer that waits for the disk does not keep readers
 // waiting. Each is used by one thread at a time.
@@ -122,68 +120,25 @@ class SqliteStore final : public Store {
   const Uuid installation_id_;
 };
 
-std::string DirectoryOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == path.npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-// RealPath is the one name that every way to the store leads to. The file
-// itself need not be there.
-StatusOr<std::string> RealPath(const std::string& path) {
-  struct stat about {};
-  const bool exists = lstat(path.c_str(), &about) == 0;
-  if (!exists && errno != ENOENT) {
-    return FileFailure(errno, "look for the store", path);
-  }
-  const std::string found = exists ? path : DirectoryOf(path);
-  const std::unique_ptr<char, decltype(&free)> real(
-      realpath(found.c_str(), nullptr), &free);
-  if (real == nullptr) return FileFailure(errno, "look for the store", path);
-  if (exists) return std::string(real.get());
-  return std::string(real.get()) + "/" + path.substr(path.rfind('/') + 1);
-}
-
-Status SyncDirectory(const std::string& path) {
-  const std::string directory = DirectoryOf(path);
-  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return FileFailure(errno, "open the directory", directory);
-  const int result = fsync(fd);
-  const int error = errno;
-  close(fd);
-  return result == 0 ? OkStatus()
-                     : FileFailure(error, "sync the directory", directory);
-}
-
-// MakeFile makes an empty file of mode 0600 whatever the umask.
-Status MakeFile(const std::string& path) {
-  const int fd = open(
-      path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kMode);
-  if (fd < 0) return FileFailure(errno, "make", path);
-  const int result = fchmod(fd, kMode);
-  const int error = errno;
-  close(fd);
-  return result == 0 ? OkStatus() : FileFailure(error, "chmod 0600", path);
-}
-
-Status FillNewStore(const std::string& path) {
+Status FillNewStore(const std::string& path, const Uuid& installation) {
   SR_ASSIGN_OR_RETURN(std::unique_ptr<Connection> db,
                       Connection::Open(path, Connection::Mode::kReadWrite));
   SR_RETURN_IF_ERROR(db->Execute("PRAGMA synchronous = FULL"));
   SR_RETURN_IF_ERROR(MakeSchema(*db));
   SqliteTransaction transaction(*db);
-  return transaction.PutSetting(kInstallationId, Uuid::Random().ToString());
+  return transaction.PutSetting(kInstallationIdSetting,
+                                installation.ToString());
 }
 
 // MakeStore makes the whole store under another name first: whatever stops it,
 // there is either no store or a whole one, and an empty file is never taken
 // for a new store.
-Status MakeStore(const std::string& path) {
+Status MakeStore(const std::string& path, const Uuid& installation) {
   const std::string unfinished = path + ".new";
   std::remove(unfinished.c_str());
   std::remove((unfinished + "-journal").c_str());
   SR_RETURN_IF_ERROR(MakeFile(unfinished));
-  Status status = FillNewStore(unfinished);
+  Status status = FillNewStore(unfinished, installation);
   if (status.ok() && rename(unfinished.c_str(), path.c_str()) != 0) {
     status = FileFailure(errno, "rename to", path);
   }
@@ -207,17 +162,6 @@ Status FreeLeases(Connection& db) {
   SR_ASSIGN_OR_RETURN(const int64_t held,
                       db.QueryInt("SELECT count(*) FROM leases"));
   return held == 0 ? OkStatus() : db.Execute("DELETE FROM leases");
-}
-
-StatusOr<Uuid> ReadInstallationId(Connection& db, const std::string& path) {
-  SqliteTransaction transaction(db);
-  SR_ASSIGN_OR_RETURN(const std::optional<std::string> text,
-                      transaction.GetSetting(kInstallationId));
-  StatusOr<Uuid> id = Uuid::Parse(text.value_or(""));
-  if (id.ok() && !id->IsNil()) return id;
-  return Error(Reason::kStoreCorrupt,
-               "store " + path +
-                   " has no installation id; restore a backup of the store");
 }
 
 }  // namespace
@@ -264,7 +208,10 @@ StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options) {
   SR_ASSIGN_OR_RETURN(ProcessLock lock, ProcessLock::Take(path + ".lock"));
   parts.locks.push_back(std::move(lock));
   // Another process may have made it before we had the lock.
-  if (lstat(path.c_str(), &about) != 0) SR_RETURN_IF_ERROR(MakeStore(path));
+  if (lstat(path.c_str(), &about) != 0) {
+    SR_RETURN_IF_ERROR(
+        MakeStore(path, options.installation_id.value_or(Uuid::Random())));
+  }
   SR_RETURN_IF_ERROR(CheckSqliteFile(path));
   // A file mounted elsewhere has another lock file beside it.
   SR_ASSIGN_OR_RETURN(ProcessLock inode, ProcessLock::TakeInode(path));

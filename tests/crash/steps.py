@@ -31,6 +31,10 @@ REWRAP = _of("rewrap", "begin", "sealed", "stored", "begin", "ended")
 SIGN = _of("signing", "begin", "recorded", "object", "stored")
 # The end of the first job makes the pair that signs its report.
 REPORT = SIGN + ["rewrap/reported"]
+BACKUP = _of("backup", "copied", "signed", "written", "renamed")
+PLACE = _of("place", "folded", "kept", "renamed")
+RESTORE = _of("restore", "extracted", "edited") + PLACE
+REBUILD = _of("rebuild", "sealed", "stored")
 # Named for the sake of a table: who resumes has the object already.
 UNREACHED = ["resume/object"]
 
@@ -48,4 +52,4 @@ RECOVERY = {
 
 ALL = set(START + CREATE + ROTATE + UPDATE + MOVE + DESTROY + TAKE_BACK +
           RESUME + UNREACHED + REGISTER + SHRED + START_REWRAP + REWRAP +
-          REPORT)
+          REPORT + BACKUP + RESTORE + REBUILD)

@@ -7,6 +7,7 @@
 // member may be called from any thread. All block.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,21 @@ std::optional<Uuid> InstallationOfSigningLabel(std::string_view label);
 // SigningKeyIdIn gives the CKA_ID that the store has recorded, of a pair that
 // is made or in the making. STORE_CORRUPT.
 StatusOr<std::optional<Uuid>> SigningKeyIdIn(store::ReadTransaction& t);
+
+// SigningPair is a pair that is on the token whole.
+struct SigningPair {
+  Uuid id;
+  Bytes spki;  // the public half, DER
+};
+// SigningPairIn gives the one that the store has recorded. STORE_CORRUPT.
+StatusOr<std::optional<SigningPair>> SigningPairIn(store::ReadTransaction& t);
+// AdoptSigningPair records one that is on the token.
+Status AdoptSigningPair(store::Transaction& t, const SigningPair& pair);
+// SigningPairsOn gives what is on the token, by the installation of its label.
+StatusOr<std::multimap<Uuid, SigningPair>> SigningPairsOn(hsm::Device& device);
+// SignWith gives a signed document; fails as SigningKey::Sign.
+StatusOr<std::string> SignWith(hsm::Device& device, const SigningPair& pair,
+                               std::string_view payload_type, ByteView payload);
 
 class SigningKey {
  public:
@@ -55,19 +71,15 @@ class SigningKey {
       SR_EXCLUDES(mutex_);
 
  private:
-  struct Pair {
-    Uuid id;
-    Bytes spki;
-  };
-  StatusOr<Pair> Ensure() SR_EXCLUDES(mutex_);
-  StatusOr<Pair> Make(store::Lease* lease) SR_REQUIRES(mutex_);
+  StatusOr<SigningPair> Ensure() SR_EXCLUDES(mutex_);
+  StatusOr<SigningPair> Make(store::Lease* lease) SR_REQUIRES(mutex_);
 
   store::Store& store_;
   hsm::Device& device_;
   const Clock& clock_;
   const std::string holder_ = Uuid::Random().ToString();
   Mutex mutex_;
-  std::optional<Pair> pair_ SR_GUARDED_BY(mutex_);
+  std::optional<SigningPair> pair_ SR_GUARDED_BY(mutex_);
 };
 
 }  // namespace strongroom::keyring

@@ -161,6 +161,8 @@ class Store {
 struct SqliteOptions {
   std::string path;
   bool create = true;  // make it if absent
+  // Of a new store, whose KEKs are on the token already; else a random one.
+  std::optional<Uuid> installation_id{};
   Metrics& metrics = NullMetrics();
 };
 
