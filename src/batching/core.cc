@@ -234,10 +234,13 @@ SteadyTime Core::RunDue() {
   const Hold hold(shared_from_this());
   const SteadyTime now = Now();
   std::vector<Slice> expired;
+  size_t depth;
   {
     MutexLock lock(mutex_);
     queues_.DropExpired(now, &expired);
+    depth = queues_.items();
   }
+  metrics_.queue_depth.Set(static_cast<double>(depth));
   if (!expired.empty()) Fail(expired, Expired());
   const SteadyTime next =
       windows_.EndAged(now, now + std::chrono::milliseconds(250));

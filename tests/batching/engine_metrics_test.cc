@@ -93,5 +93,20 @@ TEST(EngineMetricsTest, BatchesItemsDepthAndWindowsAreCounted) {
   rig.engine.reset();  // before the metrics go
 }
 
+TEST(EngineMetricsTest, TheDepthFallsWhenWhatWaitsExpires) {
+  EngineRig rig(EngineRig::Manual(1, 1));
+  Recorder metrics;
+  rig.engine = CreateEngine(rig.device, rig.keks, rig.clock, metrics, {});
+  const Uuid key = rig.keks.AddKey();
+  rig.Seal(key, 1);  // on the token, which hangs
+  rig.Seal(key, 5);
+  EXPECT_EQ(metrics.Value("strongroom_queue_depth"), 5);
+  rig.clock.Advance(std::chrono::seconds(6));
+  rig.engine->RunDue();
+  EXPECT_EQ(metrics.Value("strongroom_queue_depth"), 0);
+  rig.device.RunAll();
+  rig.engine.reset();
+}
+
 }  // namespace
 }  // namespace strongroom::batching

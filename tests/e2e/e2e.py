@@ -207,6 +207,8 @@ class Probe:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             preexec_fn=_end_with_parent)
         self._lock = threading.Lock()
+        # Apart, or large requests and large answers wait for each other.
+        self._writing = threading.Lock()
         self._next = 0
         self._waiting = {}
         self._reader = threading.Thread(target=self._read)
@@ -234,7 +236,9 @@ class Probe:
             if request is not None:
                 command["request"] = request
             self._waiting[self._next] = slot
-            self._process.stdin.write(json.dumps(command).encode() + b"\n")
+        line = json.dumps(command).encode() + b"\n"
+        with self._writing:
+            self._process.stdin.write(line)
             self._process.stdin.flush()
         return slot
 
