@@ -108,6 +108,18 @@ StatusOr<std::vector<VersionRow>> FindNew(const KekToken& token,
   return rows;
 }
 
+// Nobody knows what was wrapped under it.
+Status MarkUncounted(store::Transaction& t, const VersionRow& version) {
+  SR_ASSIGN_OR_RETURN(const std::vector<store::UseRow> uses,
+                      t.registered().UsesOf(version.key_id));
+  store::UseRow row{.key_id = version.key_id, .version = version.version};
+  const auto known =
+      std::ranges::find(uses, version.version, &store::UseRow::version);
+  if (known != uses.end()) row = *known;
+  row.uncounted = true;
+  return t.registered().PutUse(row);
+}
+
 store::KeyRow NewKeyRow(const Uuid& id, const std::map<Uuid, KeyName>& names,
                         WallTime now) {
   store::KeyRow row;
@@ -141,7 +153,7 @@ Status StoreAll(store::Transaction& t, const Known& known,
                 RebuildReport* report) {
   report->added.clear();
   report->keys_made = 0;
-  SR_RETURN_IF_ERROR(StopSealing(t));
+  SR_RETURN_IF_ERROR(MarkOldCopy(t));
   for (const VersionRow& row : rows) {
     SR_ASSIGN_OR_RETURN(std::optional<store::KeyRow> key, t.GetKey(row.key_id));
     if (!key) {
@@ -150,6 +162,7 @@ Status StoreAll(store::Transaction& t, const Known& known,
       ++report->keys_made;
     }
     SR_RETURN_IF_ERROR(t.InsertVersion(row));
+    SR_RETURN_IF_ERROR(MarkUncounted(t, row));
     // The rows come in the order of their numbers.
     if (!known.keys.contains(row.key_id)) {
       key->primary_version = row.version;
@@ -174,7 +187,12 @@ StatusOr<std::map<Uuid, int>> InstallationsOn(hsm::Device& device) {
   return installations;
 }
 
-Status StopSealing(store::Transaction& t) {
+Status MarkOldCopy(store::Transaction& t) {
+  SR_ASSIGN_OR_RETURN(const std::vector<store::KeyRow> keys, t.AllKeys());
+  for (store::KeyRow key : keys) {
+    key.always_required = false;
+    SR_RETURN_IF_ERROR(t.UpdateKey(key));
+  }
   SR_ASSIGN_OR_RETURN(const std::vector<VersionRow> rows, t.AllVersions());
   for (VersionRow row : rows) {
     if (row.state == VersionState::kDestroyed) continue;
@@ -183,6 +201,7 @@ Status StopSealing(store::Transaction& t) {
     row.held = row.held || (row.state == VersionState::kDestroyScheduled &&
                             !row.destroying);
     SR_RETURN_IF_ERROR(t.UpdateVersion(row));
+    SR_RETURN_IF_ERROR(MarkUncounted(t, row));
   }
   return OkStatus();
 }

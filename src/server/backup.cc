@@ -260,7 +260,7 @@ StatusOr<RestoreReport> RestoreBackup(const Config& config,
                       store::InspectSqliteStore(fresh.path()));
   SR_RETURN_IF_ERROR(CheckFacts(facts, report.manifest));
   SR_RETURN_IF_ERROR(
-      store::EditSqliteStore(fresh.path(), &keyring::StopSealing));
+      store::EditSqliteStore(fresh.path(), &keyring::MarkOldCopy));
   CrashPoint("restore/edited");
   SR_RETURN_IF_ERROR(FindReturned(config.audit_path, fresh.path(),
                                   report.manifest.created, &report));

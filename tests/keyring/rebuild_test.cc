@@ -189,10 +189,10 @@ TEST_F(RebuildTest, OfTwoSigningKeysNoneIsTakenUp) {
   EXPECT_THAT(report.left, ElementsAre(HasSubstr("2 signing keys")));
 }
 
-TEST_F(RebuildTest, StopSealingHoldsWhatIsScheduledAndSparesWhatIsGone) {
+TEST_F(RebuildTest, MarkOldCopyHoldsWhatIsScheduledAndSparesWhatIsGone) {
   rig_.Rotate(key_);
   EXPECT_OK(rig_.Move(key_, 1, VersionMove::kScheduleDestroy));
-  EXPECT_OK(rig_.store_.Update(&StopSealing));
+  EXPECT_OK(rig_.store_.Update(&MarkOldCopy));
   EXPECT_TRUE(RowOf(1).held);
   EXPECT_FALSE(RowOf(2).held);
   EXPECT_EQ(RowOf(2).seals_reserved, kRefuseAtSeals);
@@ -200,8 +200,24 @@ TEST_F(RebuildTest, StopSealingHoldsWhatIsScheduledAndSparesWhatIsGone) {
     row->held = false;
     row->destroying = true;
   });
-  EXPECT_OK(rig_.store_.Update(&StopSealing));
+  EXPECT_OK(rig_.store_.Update(&MarkOldCopy));
   EXPECT_FALSE(RowOf(1).held) << "what has begun goes on";
+}
+
+TEST_F(RebuildTest, WhatWasIssuedSinceIsUnknownSoNothingIsSaidToBeEmpty) {
+  NewKey demanding = Named("d/e");
+  demanding.registration = RegistrationRule::kRequired;
+  const Uuid strict = rig_.keyring_->CreateKey(demanding).value()->id;
+  const auto copy = rig_.store_.MakeBackup();
+  rig_.Rotate(key_);
+  rig_.store_.Restore(*copy);
+  EXPECT_OK(Run());
+  rig_.Start();
+  EXPECT_FALSE(rig_.keyring_->Current()->FindById(strict)->always_required);
+  for (const Uuid& id : {strict, key_}) {
+    ASSERT_OK_AND_ASSIGN(const auto traces, rig_.keyring_->TracesOf(id));
+    for (const Traces& one : traces) EXPECT_TRUE(one.uncounted) << one.version;
+  }
 }
 
 TEST_F(RebuildTest, InstallationsAreCounted) {

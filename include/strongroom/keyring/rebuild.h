@@ -25,10 +25,12 @@ namespace strongroom::keyring {
 // InstallationsOn gives how many KEKs each installation has on the token.
 StatusOr<std::map<Uuid, int>> InstallationsOn(hsm::Device& device);
 
-// StopSealing raises the ledger of every version to where it refuses, and holds
-// back every scheduled destruction that has not begun: what was sealed, or
-// cancelled, since this state of the store is not known.
-Status StopSealing(store::Transaction& t);
+// MarkOldCopy makes a store of the past safe to go on with: what was sealed,
+// issued without registration, or cancelled since is not known. The ledger of
+// every version is raised to where it refuses, every version counts as one that
+// may have issued anything, no key as one that always demanded registration,
+// and every scheduled destruction that has not begun is held back.
+Status MarkOldCopy(store::Transaction& t);
 
 struct RebuiltVersion {
   std::string key;
@@ -46,7 +48,7 @@ struct RebuildReport {
 // installation, and not in the store: ENABLED, each proved by a new known
 // answer. A key without a row is made, named as `names` says or
 // "recovered/<uuid>", its highest version the primary. All in one transaction,
-// StopSealing included; nothing is changed if there is nothing to add.
+// MarkOldCopy included; nothing is changed if there is nothing to add.
 // KEY_EXISTS if a name is taken, NAME_INVALID is the caller's business;
 // STORE_*, HSM_*.
 StatusOr<RebuildReport> Rebuild(store::Store& store, hsm::Device& device,
