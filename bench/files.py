@@ -25,8 +25,9 @@ def median(values):
 
 
 def openssl_speed(processes):
-    """Bytes per second of AES-256-GCM on blocks of 64 KiB."""
-    multi = ["-multi", str(processes)] if processes > 1 else []
+    """Bytes per second of AES-256-GCM on blocks of 64 KiB: of processor time
+    if it is one process, else of all of them together by the clock."""
+    multi = ["-elapsed", "-multi", str(processes)] if processes > 1 else []
     out = subprocess.run(
         ["openssl", "speed", "-seconds", "1", *multi, "-evp", "aes-256-gcm",
          "-bytes", "65536"], check=True, capture_output=True, text=True).stdout
@@ -34,7 +35,7 @@ def openssl_speed(processes):
 
 
 def body_bench(cases, seconds):
-    """(Seal or Open, chunk_log2, threads) -> bytes per second."""
+    """(Seal or Open, chunk_log2, threads) -> bytes per second, as above."""
     out = subprocess.run(
         [BUILD / "bin/body_bench", f"--benchmark_filter={cases}",
          f"--benchmark_min_time={seconds}", "--benchmark_format=json"],
@@ -42,7 +43,10 @@ def body_bench(cases, seconds):
     found = {}
     for b in json.loads(out)["benchmarks"]:
         name, chunk = re.match(r"(\w+)/chunk_log2:(\d+)", b["name"]).groups()
-        found[name, int(chunk), b["threads"]] = b["bytes_per_second"]
+        rate = b["bytes_per_second"]
+        if b["threads"] == 1:
+            rate *= b["real_time"] / b["cpu_time"]
+        found[name, int(chunk), b["threads"]] = rate
     return found
 
 
@@ -58,9 +62,11 @@ def crypto(rounds):
         for name in ("Seal", "Open"):
             ratio = Ratio([f[name, 16, n] for f in found["ours"]],
                           found[f"openssl {n}"])
-            rows.append(("7", f"{name.lower()} chunks of 64 KiB, {n} threads, "
-                         f"against `openssl speed` (-multi {n})", ">= 0.9",
-                         ratio, ratio.median >= 0.9))
+            how = ("for each second of a core, against `openssl speed`"
+                   if n == 1 else f"{n} threads, against `openssl speed "
+                   f"-elapsed -multi {n}`")
+            rows.append(("7", f"{name.lower()} chunks of 64 KiB, {how}",
+                         ">= 0.9", ratio, ratio.median >= 0.9))
     speed = {n: median(found[f"openssl {n}"]) for n in threads}
     table = ("| chunk | threads | seal | open | seal against `openssl speed` "
              "of 64 KiB |\n|---|---|---|---|---|\n")
@@ -206,7 +212,8 @@ def measure(service, rounds):
     rows, stage, crypto_rate = crypto(rounds)
     more, whole = commands(service, crypto_rate)
     section = f"""The crypto stage alone (`bin/body_bench`), beside
-`openssl speed -evp aes-256-gcm -bytes 65536`:
+`openssl speed -evp aes-256-gcm -bytes 65536`; one thread by processor time, more by
+the clock:
 
 {stage}
 Whole commands on a file of {SIZE // MIB} MiB that the page cache has, until the
