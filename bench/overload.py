@@ -10,7 +10,8 @@ QUEUE = 4096  # items that may wait: the least that the service allows
 
 def device_bound(place, rounds):
     """[(what, target, measured, met)]: 5 ms x 8 sessions, max_items = 1. The
-    peak is that of a closed loop which never has more under way than may wait."""
+    peak is that of a closed loop, which never has more under way than may
+    wait."""
     service = Service(place, "overload", shim=True, profile="generic",
                       workers=SESSIONS, limits={"max_queued_items": QUEUE})
     service.create_key("bench/single", max_items=1)
@@ -58,7 +59,8 @@ def device_bound(place, rounds):
         ("device-bound (5 ms, 8 sessions, max_items = 1), ten times its peak "
          f"of {peak:.0f}/s offered: goodput against the peak", ">= 0.9",
          goodput, goodput.median >= 0.9),
-        (f"... the {refused} that failed were told that the queue is full", "all", "all" if not others else "; ".join(sorted(others)),
+        (f"... the {refused} that failed were told that the queue is full",
+         "all", "all" if not others else "; ".join(sorted(others)),
          refused > 0 and not others),
         ("... p99 of the wait of what was let in, s: at most one and a half "
          f"times what a queue of {QUEUE} takes", f"<= {bound:.1f}",
