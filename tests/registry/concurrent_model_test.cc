@@ -103,6 +103,8 @@ class ConcurrentModelTest : public ::testing::TestWithParam<uint32_t>,
   }
   void Restart() {
     const std::unique_lock<std::shared_mutex> alone(world_);
+    // Who was answered may not have left yet.
+    ASSERT_TRUE(service_->Drain(clock_.Steady() + std::chrono::seconds(60)));
     service_.reset();
     jobs_.reset();
     registry_.reset();

@@ -375,14 +375,14 @@ TEST_F(JobsTest, MoreThanAChunkIsSentAheadAndMovedOnce) {
   keyring::KeyChange single;
   single.policy = batching::BatchPolicy{.max_items = 1};
   ASSERT_OK(keyring_->UpdateKey(key_, single));
-  for (int i = 0; i < 3; ++i) Register(400);
+  for (int i = 0; i < 3; ++i) Register(300);
   Rotate("a/key");
   const uint64_t before = engine_->Stats().token_operations;
   const Job job = RunToEnd(Start());
   EXPECT_EQ(job.row.state, JobState::kDone);
-  EXPECT_EQ(job.row.batches_moved, 1200u);
-  EXPECT_EQ(engine_->Stats().token_operations - before, 2400u);
-  EXPECT_THAT(Census(), ElementsAre(Pair(2, 1200)));
+  EXPECT_EQ(job.row.batches_moved, 900u);
+  EXPECT_EQ(engine_->Stats().token_operations - before, 1800u);
+  EXPECT_THAT(Census(), ElementsAre(Pair(2, 900)));
 }
 
 TEST_F(JobsTest, AVersionDisabledInMidJobMakesItWait) {
