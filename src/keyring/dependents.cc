@@ -70,6 +70,17 @@ Traces TracesIn(const std::vector<store::UseRow>& rows, uint32_t version,
   return traces;
 }
 
+Status MarkUncounted(store::Transaction& t, const store::VersionRow& version) {
+  SR_ASSIGN_OR_RETURN(const std::vector<store::UseRow> uses,
+                      t.registered().UsesOf(version.key_id));
+  store::UseRow row{.key_id = version.key_id, .version = version.version};
+  const auto known =
+      std::ranges::find(uses, version.version, &store::UseRow::version);
+  if (known != uses.end()) row = *known;
+  row.uncounted = true;
+  return t.registered().PutUse(row);
+}
+
 Status CheckNothingUnregistered(store::ReadTransaction& transaction,
                                 const store::KeyRow& key, uint32_t version,
                                 const LiveTraces& live) {

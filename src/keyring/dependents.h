@@ -33,4 +33,7 @@ Status CheckNothingUnregistered(store::ReadTransaction& transaction,
 Traces TracesIn(const std::vector<store::UseRow>& rows, uint32_t version,
                 const LiveTraces& live);
 
+// MarkUncounted: nobody knows what was issued under the version.
+Status MarkUncounted(store::Transaction& t, const store::VersionRow& version);
+
 }  // namespace strongroom::keyring

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "keyring/dependents.h"
 #include "keyring/kek_label.h"
 #include "keyring/kek_token.h"
 #include "strongroom/base/crash_points.h"
@@ -106,18 +107,6 @@ StatusOr<std::vector<VersionRow>> FindNew(const KekToken& token,
                            "is the right one");
   }
   return rows;
-}
-
-// Nobody knows what was wrapped under it.
-Status MarkUncounted(store::Transaction& t, const VersionRow& version) {
-  SR_ASSIGN_OR_RETURN(const std::vector<store::UseRow> uses,
-                      t.registered().UsesOf(version.key_id));
-  store::UseRow row{.key_id = version.key_id, .version = version.version};
-  const auto known =
-      std::ranges::find(uses, version.version, &store::UseRow::version);
-  if (known != uses.end()) row = *known;
-  row.uncounted = true;
-  return t.registered().PutUse(row);
 }
 
 store::KeyRow NewKeyRow(const Uuid& id, const std::map<Uuid, KeyName>& names,

@@ -1,5 +1,6 @@
 // Start, and bringing to an end what a crash or a failure left unfinished.
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -45,6 +46,32 @@ bool IsRemnant(const hsm::TokenObject& object, const Status& sealing) {
 
 std::string NameOf(const KeyRows& rows, uint32_t version) {
   return rows.key.name + " v" + std::to_string(version);
+}
+
+// Doubt marks a version of a store that may be an old copy: no timer takes it
+// out of use, as what the lost store knew may need it; it counts as one that
+// may have issued anything, and its key as one that did not always demand
+// registration. False if nothing is new.
+StatusOr<bool> Doubt(store::Transaction& t, const store::VersionRow& version) {
+  if (version.state == VersionState::kPending ||
+      version.state == VersionState::kDestroyed) {
+    return false;
+  }
+  SR_ASSIGN_OR_RETURN(const std::vector<store::UseRow> uses,
+                      t.registered().UsesOf(version.key_id));
+  const bool doubted = std::ranges::any_of(uses, [&](const store::UseRow& use) {
+    return use.version == version.version && use.uncounted;
+  });
+  if (doubted && version.retired) return false;
+  store::VersionRow row = version;
+  row.retired = true;
+  SR_RETURN_IF_ERROR(t.UpdateVersion(row));
+  SR_RETURN_IF_ERROR(MarkUncounted(t, row));
+  SR_ASSIGN_OR_RETURN(std::optional<store::KeyRow> key, t.GetKey(row.key_id));
+  if (!key || !key->always_required) return true;
+  key->always_required = false;
+  SR_RETURN_IF_ERROR(t.UpdateKey(*key));
+  return true;
 }
 
 }  // namespace
@@ -198,18 +225,11 @@ Status KeyringImpl::HoldDestructions(std::optional<uint64_t> watermark,
     }
     SR_ASSIGN_OR_RETURN(const std::vector<store::VersionRow> rows,
                         t.AllVersions());
-    std::vector<Uuid> keys;
+    std::set<Uuid> keys;
     for (store::VersionRow row : rows) {
-      // Nor does a timer take out of use what the lost store may need.
-      if (!row.retired && (row.state == VersionState::kEnabled ||
-                           row.state == VersionState::kDisabled)) {
-        row.retired = true;
-        SR_RETURN_IF_ERROR(t.UpdateVersion(row));
-        if (keys.empty() || keys.back() != row.key_id) {
-          keys.push_back(row.key_id);
-        }
-        continue;
-      }
+      SR_ASSIGN_OR_RETURN(const bool doubted, Doubt(t, row));
+      if (doubted) keys.insert(row.key_id);
+      row.retired = true;
       // What has begun cannot have been cancelled.
       if (row.state != VersionState::kDestroyScheduled || row.destroying ||
           row.held) {
@@ -219,7 +239,7 @@ Status KeyringImpl::HoldDestructions(std::optional<uint64_t> watermark,
       SR_RETURN_IF_ERROR(t.UpdateVersion(row));
       SR_ASSIGN_OR_RETURN(const KeyRows key, ReadRows(t, row.key_id));
       names.push_back(NameOf(key, row.version));
-      if (keys.empty() || keys.back() != row.key_id) keys.push_back(row.key_id);
+      keys.insert(row.key_id);
     }
     if (keys.empty() && watermark && *watermark <= seq) return OkStatus();
     // Above the watermark, so that this is found once.

@@ -46,6 +46,12 @@ const Change kChanges[] = {
     {"Rotate",
      [](KeyringRig& rig, const Uuid& a) { (void)rig.keyring_->Rotate(a); }},
     {"Destroy", DestroyFirst},
+    {"RotateAndRetire",
+     [](KeyringRig& rig, const Uuid& a) {
+       (void)rig.keyring_->Rotate(a);
+       rig.clock_.Advance(90 * 24h);
+       rig.keyring_->RunDue();
+     }},
     {"Enable",
      [](KeyringRig& rig, const Uuid& a) {
        (void)rig.Move(a, 1, VersionMove::kEnable);
@@ -68,7 +74,11 @@ class EveryChange : public ::testing::TestWithParam<Change> {
   static std::unique_ptr<Prepared> Prepare() {
     auto prepared = std::make_unique<Prepared>();
     prepared->rig.Start();
-    prepared->a = prepared->rig.Create("a")->id;
+    NewKey key = Named("a");
+    key.retire_after_s = 90 * 86400;
+    auto created = prepared->rig.keyring_->CreateKey(key);
+    EXPECT_OK(created);
+    prepared->a = (*created)->id;
     prepared->rig.Rotate(prepared->a);
     EXPECT_OK(prepared->rig.Move(prepared->a, 1, VersionMove::kDisable));
     return prepared;

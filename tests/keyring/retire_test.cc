@@ -187,6 +187,9 @@ TEST_F(RetireTest, AnOldCopyOfTheStoreRetiresNothing) {
   rig_.Start();
   Pass(365 * 24h);
   EXPECT_EQ(rig_.StateOf(id, 1), VersionState::kEnabled);
+  EXPECT_FALSE(keyring().Current()->FindById(id)->always_required);
+  EXPECT_THAT(rig_.Move(id, 1, VersionMove::kScheduleDestroy),
+              HasReason(Reason::kUnregisteredWraps));
 }
 
 TEST_F(RetireTest, ItIsToldBeforeItBeginsAndWhenItIsDone) {
