@@ -142,11 +142,12 @@ TEST_F(KeyCallsTest, VersionCallsNameKeyAndVersion) {
          v1::KeyVersion* version) {
         EXPECT_EQ(request.name(), "a");
         EXPECT_EQ(request.version(), 3u);
+        EXPECT_TRUE(request.acknowledge_unregistered());
         version->set_version(3);
         version->mutable_destroy_time()->set_seconds(50);
       };
   ASSERT_OK_AND_ASSIGN(KeyVersion version,
-                       client_->ScheduleDestroyVersion("a", 3));
+                       client_->ScheduleDestroyVersion("a", 3, true));
   EXPECT_EQ(version.destroy_time, WallTime(seconds(50)));
 }
 

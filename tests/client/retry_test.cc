@@ -102,7 +102,7 @@ TEST_F(RetryTest, WhatChangesKeysForGoodIsNeverSentTwice) {
       {"CreateKey", [&] { return client_->CreateKey("a", {}).status(); }},
       {"RotateKey", [&] { return client_->RotateKey("a").status(); }},
       {"ScheduleDestroyVersion",
-       [&] { return client_->ScheduleDestroyVersion("a", 1).status(); }},
+       [&] { return client_->ScheduleDestroyVersion("a", 1, false).status(); }},
       {"CancelDestroyVersion",
        [&] { return client_->CancelDestroyVersion("a", 1).status(); }}};
   for (const auto& [rpc, call] : calls) {

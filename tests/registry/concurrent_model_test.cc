@@ -110,7 +110,7 @@ class ConcurrentModelTest : public ::testing::TestWithParam<uint32_t>,
     registry_.reset();
     store_.FreeLeases();
     registry_ = *OpenRegistry(store_, clock_, NullMetrics());
-    jobs_ = CreateJobs(store_, *engine_, clock_, NullMetrics());
+    jobs_ = CreateJobs(store_, *engine_, clock_, NullMetrics(), Signer());
     service_ = service::CreateKeyService({*keyring_, *registry_, *jobs_,
                                           *engine_, device_, policy_, audit_,
                                           clock_, NullMetrics()});
