@@ -188,7 +188,8 @@ int StrongroomdMain(int argc, char** argv) {
   }
   if (operate) {
     const Status status = operate();
-    return status.ok() ? 0 : Report(status);
+    if (!status.ok()) RefuseToStart(status);
+    return 0;
   }
   if (dev->parsed()) return RunDev(dev_options);
   if (serve->parsed()) return RunServe(config_path);
