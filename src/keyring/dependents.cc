@@ -18,7 +18,10 @@ std::string TextOf(const std::optional<WallTime>& time) {
 // What was seen, for who has to decide.
 std::string Describe(const Traces& use, uint64_t claimed) {
   std::string text;
-  if (use.uncounted) text = "was in use before unregistered wraps were counted";
+  if (use.uncounted)
+    text =
+        "may have issued unregistered wraps that were not counted (it is older "
+        "than the count, or the store may be an old copy)";
   if (use.issued > 0) {
     text +=
         (text.empty() ? "" : ", ") + std::string("has issued ") +

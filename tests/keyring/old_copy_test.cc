@@ -58,7 +58,7 @@ TEST_F(OldCopyTest, AHeldDestructionGoesOnOnceItWasCancelledAndAskedForAnew) {
       << "it is scheduled already";
   ASSERT_OK(rig_.Move(id, 1, VersionMove::kCancelDestroy));
   EXPECT_FALSE(First(id).destruction_held);
-  ASSERT_OK(rig_.Move(id, 1, VersionMove::kScheduleDestroy));
+  ASSERT_OK(rig_.keyring_->Move(id, 1, VersionMove::kScheduleDestroy, true));
   EXPECT_FALSE(First(id).destruction_held);
   rig_.clock_.Advance(30 * 24h);
   rig_.RunAllDue();

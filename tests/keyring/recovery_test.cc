@@ -336,7 +336,7 @@ TEST_F(RecoveryTest, AStoreOfYesterdayDestroysNothing) {
   EXPECT_EQ(rig_.StateOf(id, 1), VersionState::kDestroyScheduled);
   // The operator finds out, cancels, and cleans up; destructions go on then.
   ASSERT_OK(rig_.Move(id, 1, VersionMove::kCancelDestroy));
-  ASSERT_OK(rig_.Move(id, 1, VersionMove::kScheduleDestroy));
+  ASSERT_OK(rig_.keyring_->Move(id, 1, VersionMove::kScheduleDestroy, true));
   rig_.objects_->Remove(lost);
   rig_.clock_.Advance(31 * 24h);
   EXPECT_EQ(rig_.Start().unknown_objects, 0);

@@ -161,7 +161,7 @@ TEST_F(VersionUseTest, AVersionFromBeforeCountingWantsThatKnown) {
   }));
   rig_.Rotate(id_);
   EXPECT_THAT(rig_.Move(id_, 1, VersionMove::kScheduleDestroy),
-              HasReason(Reason::kUnregisteredWraps, HasSubstr("before")));
+              HasReason(Reason::kUnregisteredWraps, HasSubstr("not counted")));
 }
 
 TEST_F(VersionUseTest, WhatACallerReportsWantsToBeKnown) {
