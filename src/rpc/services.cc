@@ -76,7 +76,8 @@ using Jobs = A::WithRawCallbackMethod_StartRewrap<
         A::WithRawCallbackMethod_GetJobReport<A::WithRawCallbackMethod_PauseJob<
             A::WithRawCallbackMethod_ResumeJob<
                 A::WithRawCallbackMethod_CancelJob<
-                    A::WithRawCallbackMethod_GetCensus<Deks>>>>>>>>;
+                    A::WithRawCallbackMethod_GetCensus<
+                        A::WithRawCallbackMethod_ReportDependence<Deks>>>>>>>>>;
 using All = A::WithRawCallbackMethod_ListTokenObjects<
     A::WithRawCallbackMethod_GetSigningKey<A::WithRawCallbackMethod_GetStatus<
         A::WithRawCallbackMethod_WhoAmI<Jobs>>>>;
@@ -108,6 +109,7 @@ class AdminPlane final : public admin::All {
   SR_SERVE(ServeBlocking, ResumeJob, v1::Job)
   SR_SERVE(ServeBlocking, CancelJob, v1::Job)
   SR_SERVE(ServeBlocking, GetCensus, v1::Census)
+  SR_SERVE(ServeBlocking, ReportDependence, v1::ReportDependenceResponse)
   SR_SERVE(ServeBlocking, ListTokenObjects, v1::ListTokenObjectsResponse)
   SR_SERVE(ServeBlocking, GetSigningKey, v1::SigningKey)
   SR_SERVE(ServeBlocking, GetStatus, v1::GetStatusResponse)

@@ -344,7 +344,7 @@ class Client:
             acknowledge_unregistered: bool = False) -> KeyVersion:
         """UNREGISTERED_WRAPS without the acknowledgement, if callers may hold
         wraps that nobody registered: they will never open again."""
-        def request(**fields):
+        def request(**fields: Any) -> Any:
             return key_admin_pb2.ScheduleDestroyVersionRequest(
                 acknowledge_unregistered=acknowledge_unregistered, **fields)
         return self._move(self._admin.ScheduleDestroyVersion, request, name,
