@@ -20,6 +20,7 @@ UPDATE = ["update/begin", "change/stored", "update/published"]
 MOVE = ["move/begin", "change/stored", "move/published"]
 DESTROY_REST = _of("destroy", "marked", "object", "stored", "published")
 DESTROY = ["destroy/begin"] + DESTROY_REST
+RETIRE = ["retire/begin", "change/stored", "retire/published"]
 TAKE_BACK = _of("take-back", "begin", "object", "rows")
 RESUME = _of("resume", "begin", "reserved", "known-answer", "enabled",
              "published")
@@ -50,6 +51,6 @@ RECOVERY = {
     "destroy/object": DESTROY_REST,
 }
 
-ALL = set(START + CREATE + ROTATE + UPDATE + MOVE + DESTROY + TAKE_BACK +
-          RESUME + UNREACHED + REGISTER + SHRED + START_REWRAP + REWRAP +
-          REPORT + BACKUP + RESTORE + REBUILD)
+ALL = set(START + CREATE + ROTATE + UPDATE + MOVE + DESTROY + RETIRE +
+          TAKE_BACK + RESUME + UNREACHED + REGISTER + SHRED + START_REWRAP +
+          REWRAP + REPORT + BACKUP + RESTORE + REBUILD)
