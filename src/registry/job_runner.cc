@@ -24,7 +24,8 @@ constexpr std::chrono::seconds kLeaseTime{30};
 // Batches in one transaction, and on the token at a time.
 constexpr size_t kChunk = 512;
 constexpr milliseconds kTurn{500};
-constexpr milliseconds kIdle{1000};
+// So long a new job may wait.
+constexpr milliseconds kIdle{200};
 constexpr milliseconds kRetryAfter{1000};
 // Less than the lease: what the token did in that time can still be stored.
 constexpr std::chrono::seconds kTokenTime{20};

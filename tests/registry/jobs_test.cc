@@ -516,7 +516,7 @@ INSTANTIATE_TEST_SUITE_P(Steps, JobsCrashTest,
                                            std::pair("rewrap/ended", 1)));
 
 TEST_P(JobsCrashTest, EveryDekOpensAndTheJobEnds) {
-  for (int i = 0; i < 300; ++i) Register(1);
+  for (int i = 0; i < 600; ++i) Register(1);
   Rotate("a/key");
   const Uuid id = Start();
   std::tie(g_crash_at, g_crash_in) = GetParam();
@@ -529,7 +529,7 @@ TEST_P(JobsCrashTest, EveryDekOpensAndTheJobEnds) {
   const Job job = RunToEnd(id);
   EXPECT_EQ(job.row.state, JobState::kDone);
   EXPECT_EQ(job.row.batches_moved, 300u) << "each once";
-  EXPECT_THAT(Census(), ElementsAre(Pair(2, 300)));
+  EXPECT_THAT(Census(), ElementsAre(Pair(2, 600)));
   ExpectAllOpen();
 }
 
