@@ -199,7 +199,8 @@ class Drill(Site):
         self.wrap()
         self.cli.ok("key", "rotate", KEY)
         self.cli.ok("key", "update", KEY, "--destroy-after", "1d")
-        self.cli.ok("key", "destroy", KEY, "1")
+        self.cli.ok("key", "destroy", KEY, "1",
+                    "--acknowledge-unregistered")
         self.keep_public_key()
         operate.create(self.site, self.backup)
         self.cli.ok("key", "cancel-destroy", KEY, "1")
