@@ -528,7 +528,7 @@ TEST_P(JobsCrashTest, EveryDekOpensAndTheJobEnds) {
   jobs_ = CreateJobs(store_, *engine_, clock_, NullMetrics(), Signer());
   const Job job = RunToEnd(id);
   EXPECT_EQ(job.row.state, JobState::kDone);
-  EXPECT_EQ(job.row.batches_moved, 300u) << "each once";
+  EXPECT_EQ(job.row.batches_moved, 600u) << "each once";
   EXPECT_THAT(Census(), ElementsAre(Pair(2, 600)));
   ExpectAllOpen();
 }
