@@ -490,11 +490,12 @@ TEST_F(SqliteStoreTest, AStoreFromBeforeWatermarksIsNoOldCopy) {
   }
   std::filesystem::remove(path_ + ".seq");
   Tamper(
-      "DROP TABLE claims; DROP TABLE uses; "
+      "DROP TABLE job_reports; DROP TABLE claims; DROP TABLE uses; "
       "ALTER TABLE keys DROP COLUMN always_required; "
       "ALTER TABLE keys DROP COLUMN rewrap_on_rotation; "
       "ALTER TABLE keys DROP COLUMN retire_after_s; "
-      "ALTER TABLE versions DROP COLUMN retired; DROP TABLE job_failures; DROP TABLE jobs; DROP TABLE census; "
+      "ALTER TABLE versions DROP COLUMN retired; "
+      "DROP TABLE job_failures; DROP TABLE jobs; DROP TABLE census; "
       "DROP TABLE registrations; DROP TABLE tombstones; DROP TABLE deks; "
       "DROP TABLE batches; ALTER TABLE keys DROP COLUMN registration; "
       "ALTER TABLE versions DROP COLUMN held; PRAGMA user_version = 1");
