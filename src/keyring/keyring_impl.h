@@ -173,7 +173,7 @@ class KeyringImpl final : public Keyring {
   Status RetireVersion(const Key& key, uint32_t number, WallTime now)
       SR_EXCLUDES(changes_);
   Status RetireRow(store::Transaction& t, const KeyRows& rows, uint32_t number,
-                   WallTime now) SR_REQUIRES(changes_);
+                   WallTime now);
 
   // version_use.cc
   Status ReserveIssues(const Uuid& key_id, uint32_t number, LiveVersion& live,
