@@ -1,22 +1,14 @@
-// What is SQLite's alone: the file, the lock, the schema, the disk.
-#include <fcntl.h>
+// What is SQLite's alone: the file, the lock, the schema, the watermark.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sqlite3.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iostream>
 
 #include "store/sqlite_schema.h"
-#include "strongroom/store/store.h"
-#include "tests/testing/status_matchers.h"
-#include "tests/testing/temp_dir.h"
+#include "tests/store/sqlite_fixture.h"
 
 namespace strongroom::store {
 namespace {
@@ -25,58 +17,6 @@ using ::strongroom::testing::HasReason;
 using ::strongroom::testing::TempDir;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-class SqliteStoreTest : public ::testing::Test {
- protected:
-  StatusOr<std::unique_ptr<Store>> Open(bool create = true) {
-    return OpenSqliteStore({.path = path_, .create = create});
-  }
-  // Runs SQL on the file as another program would.
-  void Tamper(const std::string& sql) {
-    sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open(path_.c_str(), &db), SQLITE_OK);
-    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr),
-              SQLITE_OK)
-        << sqlite3_errmsg(db);
-    sqlite3_close(db);
-  }
-  static mode_t ModeOf(const std::string& path) {
-    struct stat about {};
-    EXPECT_EQ(stat(path.c_str(), &about), 0) << path;
-    return about.st_mode & 07777;
-  }
-  std::string Contents() const {
-    std::ifstream in(path_, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-
-  TempDir dir_;
-  std::string path_ = dir_.File("store.db");
-};
-
-KeyRow NamedKey(std::string name) {
-  KeyRow key;
-  key.id = Uuid::Random();
-  key.name = std::move(name);
-  return key;
-}
-
-// InChild runs `body` in a child process; true is success.
-bool InChild(const std::function<bool()>& body) {
-  const pid_t child = fork();
-  if (child == 0) _exit(body() ? 0 : 1);
-  int status = 0;
-  if (waitpid(child, &status, 0) != child) return false;
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-// In a child gtest's failures would be lost: this says what was found.
-bool Is(const Status& status, Reason reason) {
-  if (!status.ok() && ReasonOf(status) == reason) return true;
-  std::cerr << "want " << ReasonName(reason) << ", found "
-            << testing::Describe(status) << "\n";
-  return false;
-}
 
 TEST_F(SqliteStoreTest, WhatWasCommittedIsThereAfterOpeningAgain) {
   const KeyRow key = NamedKey("a");
@@ -194,80 +134,6 @@ TEST_F(SqliteStoreTest, ANewerSchemaIsRefusedAndLeftAlone) {
   EXPECT_EQ(Contents(), before);
 }
 
-TEST_F(SqliteStoreTest, ADatabaseOfAnotherProgramIsRefusedAndLeftAlone) {
-  Tamper("CREATE TABLE theirs(x); PRAGMA application_id = 4711");
-  ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
-  const std::string before = Contents();
-  EXPECT_THAT(Open(), HasReason(Reason::kStoreCorrupt, HasSubstr("4711")));
-  EXPECT_EQ(Contents(), before);
-}
-
-TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseIsRefusedAndLeftAlone) {
-  const std::string text(5000, 'x');
-  dir_.Write("store.db", text);
-  EXPECT_THAT(Open(), HasReason(Reason::kStoreCorrupt, HasSubstr(path_)));
-  EXPECT_EQ(Contents(), text);
-}
-
-TEST_F(SqliteStoreTest, AnEmptyFileIsNotTakenForANewStore) {
-  dir_.Write("store.db", "");
-  EXPECT_THAT(Open(), HasReason(Reason::kStoreCorrupt, HasSubstr("empty")));
-  EXPECT_EQ(Contents(), "");
-}
-
-TEST_F(SqliteStoreTest, ADirectoryIsNotAStore) {
-  ASSERT_TRUE(std::filesystem::create_directory(path_));
-  EXPECT_FALSE(Open().ok());
-}
-
-TEST_F(SqliteStoreTest, DamagedPagesAreFoundWhenTheyAreRead) {
-  {
-    ASSERT_OK_AND_ASSIGN(auto store, Open());
-    ASSERT_OK(store->Update([](Transaction& t) -> Status {
-      for (int i = 0; i < 500; ++i) {
-        SR_RETURN_IF_ERROR(t.InsertKey(NamedKey("k" + std::to_string(i))));
-      }
-      return OkStatus();
-    }));
-  }
-  std::string damaged = Contents();
-  ASSERT_GT(damaged.size(), 8u * 4096);
-  // Page 1 holds the schema; all others are overwritten.
-  for (size_t i = 4096; i < damaged.size(); ++i) damaged[i] ^= 0x5a;
-  dir_.Write("store.db", damaged);
-  auto store = Open();
-  if (store.ok()) {
-    EXPECT_THAT(
-        (*store)->Read([](ReadTransaction& t) { return t.AllKeys().status(); }),
-        HasReason(Reason::kStoreCorrupt));
-  } else {
-    EXPECT_THAT(store, HasReason(Reason::kStoreCorrupt));
-  }
-}
-
-TEST_F(SqliteStoreTest, ALostInstallationIdIsCorruptionNotANewOne) {
-  ASSERT_OK(Open());
-  Tamper("DELETE FROM settings");
-  EXPECT_THAT(Open(),
-              HasReason(Reason::kStoreCorrupt, HasSubstr("installation id")));
-}
-
-TEST_F(SqliteStoreTest, LabelsThatWeCannotHaveWrittenAreCorruption) {
-  {
-    ASSERT_OK_AND_ASSIGN(auto store, Open());
-    ASSERT_OK(store->Update(
-        [](Transaction& t) { return t.InsertKey(NamedKey("k")); }));
-  }
-  for (const char* labels : {"novalue", "key=value", "novalue\n"}) {
-    Tamper(std::string("UPDATE keys SET labels = '") + labels + "'");
-    ASSERT_OK_AND_ASSIGN(auto store, Open());
-    EXPECT_THAT(
-        store->Read([](ReadTransaction& t) { return t.AllKeys().status(); }),
-        HasReason(Reason::kStoreCorrupt))
-        << labels;
-  }
-}
-
 TEST_F(SqliteStoreTest, AWriterThatAnotherProgramBlocksIsUnavailable) {
   ASSERT_OK_AND_ASSIGN(auto store, Open());
   sqlite3* other = nullptr;
@@ -280,111 +146,6 @@ TEST_F(SqliteStoreTest, AWriterThatAnotherProgramBlocksIsUnavailable) {
       store->Read([](ReadTransaction& t) { return t.ChangeSeq().status(); }));
   sqlite3_close(other);
   EXPECT_OK(store->Update([](auto& t) { return t.BumpChangeSeq(); }));
-}
-
-// A real limit of the kernel on the size of files: what a full disk does, at a
-// place that the test chooses.
-TEST_F(SqliteStoreTest, AFullDiskRefusesTheChangeAndKeepsTheRest) {
-  {
-    ASSERT_OK_AND_ASSIGN(auto store, Open());
-    ASSERT_OK(store->Update(
-        [](Transaction& t) { return t.InsertKey(NamedKey("kept")); }));
-  }
-  EXPECT_TRUE(InChild([&] {
-    auto store = Open();
-    if (!store.ok()) return false;
-    signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{256 * 1024, 256 * 1024};
-    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return false;
-    // Far more rows than fit below the limit, in one transaction.
-    Status status = (*store)->Update([](Transaction& t) -> Status {
-      for (int i = 0; i < 100000; ++i) {
-        SR_RETURN_IF_ERROR(t.InsertKey(NamedKey("k" + std::to_string(i))));
-      }
-      return OkStatus();
-    });
-    if (!Is(status, Reason::kStoreFull)) return false;
-    // It still reads, and smaller changes still go.
-    return (*store)
-               ->Read([](ReadTransaction& t) { return t.AllKeys().status(); })
-               .ok() &&
-           (*store)->Update([](auto& t) { return t.BumpChangeSeq(); }).ok();
-  }));
-  ASSERT_OK_AND_ASSIGN(auto store, Open());
-  ASSERT_OK(store->Read([](ReadTransaction& t) -> Status {
-    EXPECT_EQ(t.AllKeys()->size(), 1u);
-    EXPECT_EQ(*t.ChangeSeq(), 1u);
-    return OkStatus();
-  }));
-}
-
-// The limit meets another of SQLite's files, or another step, at each size.
-TEST_F(SqliteStoreTest, WhereverTheLimitOnFileSizesIsTheStoreIsFull) {
-  ASSERT_OK(Open());
-  for (rlim_t size = 0; size <= 160 * 1024; size += 10240) {
-    SCOPED_TRACE(size);
-    for (bool limited_open : {false, true}) {
-      EXPECT_TRUE(InChild([&] {
-        signal(SIGXFSZ, SIG_IGN);
-        const rlimit limit{size, size};
-        StatusOr<std::unique_ptr<Store>> store(Error(Reason::kInternal, ""));
-        if (!limited_open) store = Open();
-        if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return false;
-        if (limited_open) store = Open();
-        if (!store.ok()) return Is(store.status(), Reason::kStoreFull);
-        for (int i = 0; i < 4; ++i) {
-          Status status = (*store)->Update([&](Transaction& t) -> Status {
-            for (int k = 0; k < 1 << (3 * i); ++k) {
-              SR_RETURN_IF_ERROR(t.InsertKey(
-                  NamedKey("k" + std::to_string(i) + "-" + std::to_string(k))));
-            }
-            return Error(Reason::kInternal, "keep it small");
-          });
-          if (!Is(status, Reason::kInternal) &&
-              !Is(status, Reason::kStoreFull)) {
-            return false;
-          }
-          status = (*store)->Update([](auto& t) { return t.BumpChangeSeq(); });
-          if (!status.ok() && !Is(status, Reason::kStoreFull)) return false;
-        }
-        return true;
-      }));
-    }
-  }
-}
-
-TEST_F(SqliteStoreTest, AFullDiskLeavesNoHalfMadeStore) {
-  EXPECT_TRUE(InChild([&] {
-    signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{4096, 4096};
-    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return false;
-    return Is(Open().status(), Reason::kStoreFull);
-  }));
-  EXPECT_FALSE(std::filesystem::exists(path_));
-  EXPECT_OK(Open());
-}
-
-// Root may write anywhere, so the child becomes somebody else first.
-bool BecomeNobody() {
-  return geteuid() != 0 || (setgid(65534) == 0 && setuid(65534) == 0);
-}
-
-TEST_F(SqliteStoreTest, AReadOnlyStoreIsRefused) {
-  ASSERT_OK(Open());
-  ASSERT_EQ(chmod(path_.c_str(), 0444), 0);
-  ASSERT_EQ(chmod((path_ + ".lock").c_str(), 0666), 0);
-  ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
-  EXPECT_TRUE(InChild([&] {
-    return BecomeNobody() && Is(Open().status(), Reason::kStoreReadOnly);
-  }));
-}
-
-TEST_F(SqliteStoreTest, AReadOnlyDirectoryIsRefused) {
-  ASSERT_EQ(chmod(dir_.path().c_str(), 0555), 0);
-  EXPECT_TRUE(InChild([&] {
-    return BecomeNobody() && Is(Open().status(), Reason::kStoreReadOnly);
-  }));
-  EXPECT_TRUE(std::filesystem::is_empty(dir_.path()));
 }
 
 Status Bump(Store& store) {
