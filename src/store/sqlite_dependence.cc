@@ -1,13 +1,9 @@
 // The rows of what depends on a version beside registered DEKs.
 #include "store/row_codec.h"
+#include "store/sqlite_columns.h"
 #include "store/sqlite_registered.h"
 
 namespace strongroom::store {
-namespace {
-
-int64_t I(uint64_t value) { return static_cast<int64_t>(value); }
-
-}  // namespace
 
 StatusOr<std::vector<UseRow>> SqliteRegistered::UsesOf(const Uuid& key_id) {
   SR_ASSIGN_OR_RETURN(

@@ -1,6 +1,7 @@
 // The rows of rewrap jobs.
 #include "store/registered_codec.h"
 #include "store/row_codec.h"
+#include "store/sqlite_columns.h"
 #include "store/sqlite_registered.h"
 
 namespace strongroom::store {
@@ -11,14 +12,13 @@ namespace {
   "created_us, updated_us, finished_us, batches_total, deks_total, "   \
   "batches_moved, deks_moved, failures, waits_for"
 
-int64_t I(uint64_t value) { return static_cast<int64_t>(value); }
-
 StatusOr<JobRow> ReadJob(const Statement& row) {
   JobRow job;
-  SR_ASSIGN_OR_RETURN(job.id, Uuid::FromBytes(row.Blob(0)));
-  SR_ASSIGN_OR_RETURN(job.key_id, Uuid::FromBytes(row.Blob(1)));
-  // The column's CHECK holds it between 1 and 5.
-  job.state = static_cast<JobState>(row.Int(2));
+  SR_ASSIGN_OR_RETURN(job.id, ReadUuid(row, 0));
+  SR_ASSIGN_OR_RETURN(job.key_id, ReadUuid(row, 1));
+  const int64_t state = row.Int(2);
+  if (state < 1 || state > 5) return CorruptRow("state");
+  job.state = static_cast<JobState>(state);
   SR_ASSIGN_OR_RETURN(job.from, DecodeVersions(row.Blob(3)));
   job.batches_per_second = static_cast<uint32_t>(row.Int(4));
   job.created_by = row.Text(5);
@@ -88,7 +88,7 @@ StatusOr<std::vector<JobFailureRow>> SqliteRegistered::JobFailures(
     if (!more) return rows;
     JobFailureRow& row = rows.emplace_back();
     row.job_id = job_id;
-    SR_ASSIGN_OR_RETURN(row.batch_id, Uuid::FromBytes(statement.Blob(0)));
+    SR_ASSIGN_OR_RETURN(row.batch_id, ReadUuid(statement, 0));
     row.reason = statement.Text(1);
     row.message = statement.Text(2);
   }

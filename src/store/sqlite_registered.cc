@@ -2,23 +2,10 @@
 
 #include "store/registered_codec.h"
 #include "store/row_codec.h"
+#include "store/sqlite_columns.h"
 
 namespace strongroom::store {
 namespace {
-
-int64_t I(uint64_t value) { return static_cast<int64_t>(value); }
-
-Status CorruptRow(std::string_view what) {
-  return Error(Reason::kStoreCorrupt, "a row of the store has a wrong " +
-                                          std::string(what) +
-                                          "; restore a backup of the store");
-}
-
-StatusOr<Uuid> ReadUuid(const Statement& row, int column) {
-  StatusOr<Uuid> id = Uuid::FromBytes(row.Blob(column));
-  if (!id.ok()) return CorruptRow("id");
-  return id;
-}
 
 StatusOr<DekId> ReadDekId(const Statement& row) {
   DekId id;

@@ -1,6 +1,7 @@
 #include "store/sqlite_transaction.h"
 
 #include "store/row_codec.h"
+#include "store/sqlite_columns.h"
 
 namespace strongroom::store {
 namespace {
@@ -14,20 +15,6 @@ namespace {
 #define STRONGROOM_VERSION_COLUMNS                                 \
   "key_id, version, kek_id, state, known_answer, seals_reserved, " \
   "created_us, destroy_us, destroying, held, retired"
-
-int64_t I(uint64_t value) { return static_cast<int64_t>(value); }
-
-Status CorruptRow(std::string_view what) {
-  return Error(Reason::kStoreCorrupt, "a row of the store has a wrong " +
-                                          std::string(what) +
-                                          "; restore a backup of the store");
-}
-
-StatusOr<Uuid> ReadUuid(const Statement& row, int column) {
-  StatusOr<Uuid> id = Uuid::FromBytes(row.Blob(column));
-  if (!id.ok()) return CorruptRow("id");
-  return id;
-}
 
 StatusOr<KeyRow> ReadKey(const Statement& row) {
   KeyRow key;

@@ -14,6 +14,8 @@ using ::testing::HasSubstr;
 
 using SqliteDamageTest = SqliteStoreTest;
 
+std::string Hex(const Uuid& id) { return ToHex(id.bytes()); }
+
 TEST_F(SqliteDamageTest, ADatabaseOfAnotherProgramIsRefusedAndLeftAlone) {
   Tamper("CREATE TABLE theirs(x); PRAGMA application_id = 4711");
   ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
@@ -85,6 +87,51 @@ TEST_F(SqliteDamageTest, LabelsThatWeCannotHaveWrittenAreCorruption) {
         store->Read([](ReadTransaction& t) { return t.AllKeys().status(); }),
         HasReason(Reason::kStoreCorrupt))
         << labels;
+  }
+}
+
+// As damage would: past the columns' own checks.
+TEST_F(SqliteDamageTest, JobsThatWeCannotHaveWrittenAreCorruption) {
+  KeyRow key = NamedKey("k");
+  JobRow job;
+  job.id = Uuid::Random();
+  job.key_id = key.id;
+  const JobFailureRow failure{job.id, Uuid::Random(), "NOT_AUTHENTIC", "why"};
+  {
+    ASSERT_OK_AND_ASSIGN(auto store, Open());
+    ASSERT_OK(store->Update([&](Transaction& t) -> Status {
+      SR_RETURN_IF_ERROR(t.InsertKey(key));
+      SR_RETURN_IF_ERROR(t.registered().PutJob(job));
+      return t.registered().InsertJobFailure(failure);
+    }));
+  }
+  const auto read = [&](ReadTransaction& t) -> Status {
+    SR_RETURN_IF_ERROR(t.registered().OpenJobs().status());
+    return t.registered().JobFailures(job.id, 10).status();
+  };
+  {
+    ASSERT_OK_AND_ASSIGN(auto store, Open());
+    ASSERT_OK(store->Read(read));
+  }
+  const std::string unchecked =
+      "PRAGMA ignore_check_constraints = 1; PRAGMA foreign_keys = 0; ";
+  for (const auto& [damage, repair] :
+       std::vector<std::pair<std::string, std::string>>{
+           {"jobs SET id = x'00'", "jobs SET id = x'" + Hex(job.id) + "'"},
+           {"jobs SET key_id = zeroblob(32)",
+            "jobs SET key_id = x'" + Hex(key.id) + "'"},
+           {"jobs SET state = 0", "jobs SET state = 1"},
+           {"jobs SET state = -1", "jobs SET state = 1"},
+           {"job_failures SET batch_id = x''",
+            "job_failures SET batch_id = job_id"}}) {
+    SCOPED_TRACE(damage);
+    Tamper(unchecked + "UPDATE " + damage);
+    {
+      ASSERT_OK_AND_ASSIGN(auto store, Open());
+      EXPECT_THAT(store->Read(read), HasReason(Reason::kStoreCorrupt,
+                                               HasSubstr("restore a backup")));
+    }
+    Tamper(unchecked + "UPDATE " + repair);
   }
 }
 
