@@ -70,18 +70,6 @@ class CensusModelTest : public ::testing::TestWithParam<uint32_t>,
     }
     FAIL() << "the job does not end";
   }
-  void Restart() {
-    ASSERT_TRUE(service_->Drain(clock_.Steady() + std::chrono::seconds(60)));
-    service_.reset();
-    jobs_.reset();
-    registry_.reset();
-    store_.FreeLeases();
-    registry_ = *OpenRegistry(store_, clock_, NullMetrics());
-    jobs_ = CreateJobs(store_, *engine_, clock_, NullMetrics(), Signer());
-    service_ = service::CreateKeyService({*keyring_, *registry_, *jobs_,
-                                          *engine_, device_, policy_, audit_,
-                                          clock_, NullMetrics()});
-  }
 
   void ExpectModel() {
     std::map<uint32_t, uint64_t> deks;

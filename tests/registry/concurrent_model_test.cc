@@ -103,17 +103,7 @@ class ConcurrentModelTest : public ::testing::TestWithParam<uint32_t>,
   }
   void Restart() {
     const std::unique_lock<std::shared_mutex> alone(world_);
-    // Who was answered may not have left yet.
-    ASSERT_TRUE(service_->Drain(clock_.Steady() + std::chrono::seconds(60)));
-    service_.reset();
-    jobs_.reset();
-    registry_.reset();
-    store_.FreeLeases();
-    registry_ = *OpenRegistry(store_, clock_, NullMetrics());
-    jobs_ = CreateJobs(store_, *engine_, clock_, NullMetrics(), Signer());
-    service_ = service::CreateKeyService({*keyring_, *registry_, *jobs_,
-                                          *engine_, device_, policy_, audit_,
-                                          clock_, NullMetrics()});
+    Rig::Restart();
   }
   // Everybody waits, and everything is counted.
   void ExpectModel() {

@@ -524,8 +524,7 @@ TEST_P(JobsCrashTest, EveryDekOpensAndTheJobEnds) {
   EXPECT_THROW(jobs_->RunDue(), Crash);
   SetCrashHookForTest(nullptr);
 
-  store_.FreeLeases();
-  jobs_ = CreateJobs(store_, *engine_, clock_, NullMetrics(), Signer());
+  RestartJobs();
   const Job job = RunToEnd(id);
   EXPECT_EQ(job.row.state, JobState::kDone);
   EXPECT_EQ(job.row.batches_moved, 600u) << "each once";

@@ -239,7 +239,7 @@ TEST_F(ReportTest, ItStaysTheSameDocument) {
   const uint64_t signatures = device_.count(FakeOperation::kSign);
   EXPECT_EQ(signatures, 1u) << "made when the job ended";
   ASSERT_OK_AND_ASSIGN(const std::string document, jobs_->Report(key_, id));
-  jobs_ = CreateJobs(store_, *engine_, clock_, NullMetrics(), Signer());
+  RestartJobs();
   EXPECT_EQ(jobs_->Report(key_, id).value(), document);
   EXPECT_EQ(device_.count(FakeOperation::kSign), signatures);
 }

@@ -112,12 +112,10 @@ class Rig {
         engine_(batching::CreateEngine(device_, *keyring_, clock_,
                                        NullMetrics(), {})),
         registry_(*registry::OpenRegistry(store_, clock_, NullMetrics())),
-        jobs_(registry::CreateJobs(store_, *engine_, clock_, NullMetrics(),
-                                   Signer())),
+        jobs_(MakeJobs()),
         policy_(ParsedPolicy(kRigPolicy)),
-        service_(
-            CreateKeyService({*keyring_, *registry_, *jobs_, *engine_, device_,
-                              policy_, audit_, clock_, metrics})) {
+        metrics_(metrics),
+        service_(MakeService()) {
     EXPECT_OK(keyring_->Start());
   }
   ~Rig() {
@@ -127,10 +125,24 @@ class Rig {
     device_.Shutdown(clock_.Steady() + std::chrono::seconds(10));
   }
 
-  registry::ReportSigner Signer() {
-    return [this](std::string_view type, ByteView payload) {
-      return keyring_->signing().Sign(type, payload);
-    };
+  // RestartJobs is what a new process makes of the jobs that it finds.
+  void RestartJobs() {
+    jobs_.reset();
+    store_.FreeLeases();
+    jobs_ = MakeJobs();
+  }
+  // Restart ends the service and opens it again on what the store has. The
+  // keyring and the engine stay.
+  void Restart() {
+    // Who was answered may not have left yet.
+    ASSERT_TRUE(service_->Drain(clock_.Steady() + std::chrono::seconds(60)));
+    service_.reset();
+    jobs_.reset();
+    registry_.reset();
+    store_.FreeLeases();
+    registry_ = *registry::OpenRegistry(store_, clock_, NullMetrics());
+    jobs_ = MakeJobs();
+    service_ = MakeService();
   }
 
   static auth::Caller CallerNamed(const std::string& common_name) {
@@ -240,9 +252,21 @@ class Rig {
   std::unique_ptr<registry::Jobs> jobs_;
   auth::PolicySource policy_;
   RecordingAudit audit_;
+  Metrics& metrics_;
   std::unique_ptr<KeyService> service_;
 
  private:
+  std::unique_ptr<registry::Jobs> MakeJobs() {
+    return registry::CreateJobs(
+        store_, *engine_, clock_, NullMetrics(),
+        [this](std::string_view type, ByteView payload) {
+          return keyring_->signing().Sign(type, payload);
+        });
+  }
+  std::unique_ptr<KeyService> MakeService() {
+    return CreateKeyService({*keyring_, *registry_, *jobs_, *engine_, device_,
+                             policy_, audit_, clock_, metrics_});
+  }
   keyring::KeyringOptions KeyringParts() {
     keyring::KeyringOptions options;
     options.end_windows = [this](const Uuid& id) {
