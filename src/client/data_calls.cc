@@ -55,25 +55,24 @@ StatusOr<Opened> GrpcClient::Unwrap(ByteView wrapped_dek,
                                     const Context& context,
                                     std::string_view expected_key) {
   v1::UnwrapRequest request;
-  v1::UnwrapResponse response;
-  WipeGuard wipe([&] { WipeString(response.mutable_dek()); });
-  request.set_name(std::string(expected_key));
   SetBytes(wrapped_dek, request.mutable_wrapped_dek());
-  FillContext(context, &request);
-  SR_RETURN_IF_ERROR(
-      Call(*data_, &DataStub::Unwrap, Repeat::kRepeatable, request, &response));
-  return Opened{TakeSecret(response.mutable_dek()), response.name(),
-                response.key_version()};
+  return Unwrap(std::move(request), context, expected_key);
 }
 
 StatusOr<Opened> GrpcClient::UnwrapById(std::string_view dek_id,
                                         const Context& context,
                                         std::string_view expected_key) {
   v1::UnwrapRequest request;
+  request.set_dek_id(std::string(dek_id));
+  return Unwrap(std::move(request), context, expected_key);
+}
+
+StatusOr<Opened> GrpcClient::Unwrap(v1::UnwrapRequest request,
+                                    const Context& context,
+                                    std::string_view expected_key) {
   v1::UnwrapResponse response;
   WipeGuard wipe([&] { WipeString(response.mutable_dek()); });
   request.set_name(std::string(expected_key));
-  request.set_dek_id(std::string(dek_id));
   FillContext(context, &request);
   SR_RETURN_IF_ERROR(
       Call(*data_, &DataStub::Unwrap, Repeat::kRepeatable, request, &response));

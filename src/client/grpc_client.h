@@ -117,6 +117,10 @@ class GrpcClient final : public Client {
         });
   }
 
+  // Unwrap sends a request that names the DEK already.
+  StatusOr<Opened> Unwrap(v1::UnwrapRequest request, const Context& context,
+                          std::string_view expected_key);
+
   // VersionCall makes one of the four calls about a version of a key.
   template <typename Request>
   StatusOr<KeyVersion> VersionCall(
