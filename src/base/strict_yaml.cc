@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -24,30 +23,6 @@ std::optional<int64_t> ParseDecimal(std::string_view text) {
   auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc() || stop != end) return std::nullopt;
   return value;
-}
-
-int64_t SecondsPerUnit(char unit) {
-  switch (unit) {
-    case 's':
-      return 1;
-    case 'm':
-      return 60;
-    case 'h':
-      return 60 * 60;
-    case 'd':
-      return 24 * 60 * 60;
-    default:
-      return 0;
-  }
-}
-
-std::optional<int64_t> ParseSeconds(std::string_view text) {
-  if (text.size() < 2) return std::nullopt;
-  int64_t unit = SecondsPerUnit(text.back());
-  std::optional<int64_t> count = ParseDecimal(text.substr(0, text.size() - 1));
-  if (unit == 0 || !count.has_value() || *count < 0) return std::nullopt;
-  if (*count > std::numeric_limits<int64_t>::max() / unit) return std::nullopt;
-  return *count * unit;
 }
 
 std::string RangeText(int64_t min, int64_t max) {
@@ -137,30 +112,6 @@ StatusOr<bool> YamlNode::AsBool() const {
   if (kind_ == Kind::kScalar && scalar_ == "true") return true;
   if (kind_ == Kind::kScalar && scalar_ == "false") return false;
   return Invalid(Found(kind_, scalar_) + "; want true or false");
-}
-
-StatusOr<int64_t> YamlNode::AsSeconds(int64_t min, int64_t max) const {
-  std::optional<int64_t> value;
-  if (kind_ == Kind::kScalar) value = ParseSeconds(scalar_);
-  if (!value.has_value() || *value < min || *value > max) {
-    return Invalid(Found(kind_, scalar_) +
-                   "; want a duration such as 90s, 15m, 12h or 30d, from " +
-                   RangeText(min, max) + " seconds");
-  }
-  return *value;
-}
-
-StatusOr<std::vector<std::string>> YamlNode::AsStrings() const {
-  if (kind_ != Kind::kList) {
-    return Invalid(Found(kind_, scalar_) + "; want a list of text");
-  }
-  std::vector<std::string> out;
-  out.reserve(items_.size());
-  for (const YamlNode& item : items_) {
-    SR_ASSIGN_OR_RETURN(std::string text, item.AsString());
-    out.push_back(std::move(text));
-  }
-  return out;
 }
 
 const YamlNode* YamlNode::Find(std::string_view key) const {

@@ -112,25 +112,4 @@ StatusOr<SecretBytes> LeafOpener::Open(const envelope::Leaf& leaf,
   return secret;
 }
 
-Status SealLeaf(const SecretBytes& batch_key, const Uuid& key_id,
-                const Uuid& batch_id, Purpose purpose,
-                const std::array<uint8_t, envelope::kSaltSize>& salt,
-                uint32_t index, ByteView canonical_context, ByteView secret,
-                Bytes* out) {
-  SR_ASSIGN_OR_RETURN(
-      LeafSealer sealer,
-      LeafSealer::Create(batch_key, key_id, batch_id, purpose, salt, index));
-  return sealer.Seal(canonical_context, secret, out);
-}
-
-StatusOr<SecretBytes> OpenLeaf(const SecretBytes& batch_key, const Uuid& key_id,
-                               const Uuid& batch_id, Purpose wanted_purpose,
-                               const envelope::Leaf& leaf,
-                               ByteView canonical_context) {
-  SR_ASSIGN_OR_RETURN(
-      LeafOpener opener,
-      LeafOpener::Create(batch_key, key_id, batch_id, wanted_purpose));
-  return opener.Open(leaf, canonical_context);
-}
-
 }  // namespace strongroom::batching

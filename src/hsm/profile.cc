@@ -5,14 +5,6 @@
 
 namespace strongroom::hsm {
 
-std::vector<std::string> ProfileNames() {
-  std::vector<std::string> names;
-  for (const EmbeddedProfile& profile : EmbeddedProfiles()) {
-    names.emplace_back(profile.file);
-  }
-  return names;
-}
-
 StatusOr<Profile> FindProfile(std::string_view name) {
   std::string known;
   for (const EmbeddedProfile& profile : EmbeddedProfiles()) {

@@ -41,8 +41,11 @@ TEST(StrictYamlTest, MapsListsAndScalarsBecomeATree) {
   const YamlNode* hsm = root.Find("hsm");
   ASSERT_NE(hsm, nullptr);
   EXPECT_THAT(hsm->Find("workers")->AsInt(1, 64), IsOkAndHolds(8));
-  EXPECT_THAT(hsm->Find("pins")->AsStrings(),
-              IsOkAndHolds(ElementsAre("a", "b c", "d")));
+  std::vector<std::string> pins;
+  for (const YamlNode& pin : hsm->Find("pins")->items()) {
+    pins.push_back(pin.AsString().value_or("no text"));
+  }
+  EXPECT_THAT(pins, ElementsAre("a", "b c", "d"));
   const YamlNode* rules = root.Find("rules");
   ASSERT_TRUE(rules->IsList());
   ASSERT_EQ(rules->items().size(), 2u);
@@ -300,29 +303,6 @@ TEST(YamlScalarTest, OnlyTrueAndFalseAreTruth) {
   }
 }
 
-TEST(YamlScalarTest, DurationsHaveAUnit) {
-  EXPECT_THAT(Value("90s").AsSeconds(0, kMax), IsOkAndHolds(90));
-  EXPECT_THAT(Value("15m").AsSeconds(0, kMax), IsOkAndHolds(900));
-  EXPECT_THAT(Value("12h").AsSeconds(0, kMax), IsOkAndHolds(43200));
-  EXPECT_THAT(Value("30d").AsSeconds(0, kMax), IsOkAndHolds(2592000));
-  EXPECT_THAT(Value("0s").AsSeconds(0, kMax), IsOkAndHolds(0));
-}
-
-TEST(YamlScalarTest, OtherDurationsAreRefused) {
-  for (const char* text :
-       {"90", "s", "''", "-1s", "1.5h", "1h30m", "1w", "1S", "1 s", "01s",
-        "1ms", "106751991167301d", "99999999999999999999s", "~", "[1s]"}) {
-    EXPECT_THAT(Value(text).AsSeconds(0, kMax),
-                HasReason(Reason::kConfigInvalid, HasSubstr("90s, 15m")))
-        << text;
-  }
-  EXPECT_THAT(
-      Value("1m").AsSeconds(61, 100),
-      HasReason(Reason::kConfigInvalid, HasSubstr("61 to 100 seconds")));
-  EXPECT_THAT(Value("2m").AsSeconds(61, 100),
-              HasReason(Reason::kConfigInvalid));
-}
-
 TEST(YamlScalarTest, TextIsTakenAsWritten) {
   EXPECT_THAT(Value("plain words").AsString(), IsOkAndHolds("plain words"));
   EXPECT_THAT(Value("'null'").AsString(), IsOkAndHolds("null"));
@@ -336,17 +316,6 @@ TEST(YamlScalarTest, WhatIsNotTextIsRefused) {
                 HasReason(Reason::kConfigInvalid, HasSubstr("want text")))
         << text;
   }
-}
-
-TEST(YamlScalarTest, AListOfTextHoldsNothingElse) {
-  EXPECT_THAT(Value("[]").AsStrings(), IsOkAndHolds(ElementsAre()));
-  EXPECT_THAT(Value("a").AsStrings(),
-              HasReason(Reason::kConfigInvalid, HasSubstr("list of text")));
-  EXPECT_THAT(Value("~").AsStrings(), HasReason(Reason::kConfigInvalid));
-  EXPECT_THAT(Value("{a: b}").AsStrings(), HasReason(Reason::kConfigInvalid));
-  EXPECT_THAT(Value("[a, [b]]").AsStrings(),
-              HasReason(Reason::kConfigInvalid, HasSubstr("section.key[1]")));
-  EXPECT_THAT(Value("[a, ~]").AsStrings(), HasReason(Reason::kConfigInvalid));
 }
 
 TEST(YamlMapTest, RequireGivesTheMemberOrNamesIt) {

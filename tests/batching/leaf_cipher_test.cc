@@ -12,6 +12,7 @@
 
 #include "strongroom/envelope/context.h"
 #include "tests/envelope/reference_gcm.h"
+#include "tests/testing/one_leaf.h"
 #include "tests/testing/status_matchers.h"
 
 namespace strongroom::batching {
@@ -24,6 +25,7 @@ using testing::GcmOpen;
 using testing::HasReason;
 using ::testing::HasSubstr;
 using testing::IsOk;
+using testing::OpenOneLeaf;
 
 constexpr LeafSalt kSalt = {1, 2, 3, 4, 5, 6, 7, 8};
 
@@ -188,15 +190,17 @@ TEST_F(LeafCipher, EveryCauseOfARefusalReadsTheSame) {
   const Uuid other = Uuid::Random();
   const Purpose dek = Purpose::kWrappedDek, data = Purpose::kData;
   const std::vector<Status> refusals = {
-      OpenLeaf(other_key, key_id_, batch_id_, dek, leaf, context_).status(),
-      OpenLeaf(key_, other, batch_id_, dek, leaf, context_).status(),
-      OpenLeaf(key_, key_id_, other, dek, leaf, context_).status(),
-      OpenLeaf(key_, key_id_, batch_id_, data, leaf, context_).status(),
-      OpenLeaf(key_, key_id_, batch_id_, data, relabelled, context_).status(),
-      OpenLeaf(key_, key_id_, batch_id_, dek, leaf, {}).status(),
-      OpenLeaf(key_, key_id_, batch_id_, dek, bad_tag, context_).status(),
-      OpenLeaf(key_, key_id_, batch_id_, dek, bad_salt, context_).status(),
-      OpenLeaf(key_, key_id_, batch_id_, dek, short_leaf, context_).status()};
+      OpenOneLeaf(other_key, key_id_, batch_id_, dek, leaf, context_).status(),
+      OpenOneLeaf(key_, other, batch_id_, dek, leaf, context_).status(),
+      OpenOneLeaf(key_, key_id_, other, dek, leaf, context_).status(),
+      OpenOneLeaf(key_, key_id_, batch_id_, data, leaf, context_).status(),
+      OpenOneLeaf(key_, key_id_, batch_id_, data, relabelled, context_)
+          .status(),
+      OpenOneLeaf(key_, key_id_, batch_id_, dek, leaf, {}).status(),
+      OpenOneLeaf(key_, key_id_, batch_id_, dek, bad_tag, context_).status(),
+      OpenOneLeaf(key_, key_id_, batch_id_, dek, bad_salt, context_).status(),
+      OpenOneLeaf(key_, key_id_, batch_id_, dek, short_leaf, context_)
+          .status()};
   std::set<std::string> messages;
   for (const Status& refusal : refusals) {
     EXPECT_THAT(refusal, HasReason(Reason::kNotAuthentic));
@@ -242,16 +246,6 @@ TEST_F(LeafCipher, EveryBitOfTheContextIsAuthenticated) {
     other[bit / 8] ^= static_cast<uint8_t>(1 << (bit % 8));
     EXPECT_THAT(Opener().Open(leaf, other), HasReason(Reason::kNotAuthentic));
   }
-}
-
-TEST_F(LeafCipher, TheFreeFunctionsMakeTheSameLeaf) {
-  Bytes batch, single;
-  ASSERT_THAT(Sealer(Purpose::kWrappedDek, 9).Seal(context_, dek_, &batch),
-              IsOk());
-  ASSERT_THAT(SealLeaf(key_, key_id_, batch_id_, Purpose::kWrappedDek, kSalt, 9,
-                       context_, dek_, &single),
-              IsOk());
-  EXPECT_EQ(batch, single);
 }
 
 TEST_F(LeafCipher, AMovedSealerGoesOnCounting) {

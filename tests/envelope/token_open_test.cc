@@ -6,6 +6,7 @@
 #include "strongroom/envelope/context.h"
 #include "strongroom/envelope/token.h"
 #include "tests/envelope/reference_gcm.h"
+#include "tests/testing/one_leaf.h"
 #include "tests/testing/status_matchers.h"
 
 namespace strongroom::envelope {
@@ -27,7 +28,7 @@ class DamagedToken : public ::testing::TestWithParam<Purpose> {
            GcmSeal(kek_, iv, batch_key_,
                    HeaderAad(key_id, 5, batch_id, kSealedSizeIv12)));
     token_ = SerializeHeader(header);
-    const Status sealed = batching::SealLeaf(
+    const Status sealed = testing::SealOneLeaf(
         SecretBytes::CopyOf(batch_key_), key_id, batch_id, GetParam(),
         {1, 2, 3, 4, 5, 6, 7, 8}, 77, context_, secret_, &token_);
     EXPECT_THAT(sealed, IsOk());
@@ -42,9 +43,9 @@ class DamagedToken : public ::testing::TestWithParam<Purpose> {
                         HeaderAad(header.key_id, header.key_version,
                                   header.batch_id, header.sealed.size()));
     if (!batch_key) return Error(Reason::kNotAuthentic, "header");
-    return batching::OpenLeaf(SecretBytes::CopyOf(*batch_key), header.key_id,
-                              header.batch_id, GetParam(), token.leaf,
-                              context_);
+    return testing::OpenOneLeaf(SecretBytes::CopyOf(*batch_key), header.key_id,
+                                header.batch_id, GetParam(), token.leaf,
+                                context_);
   }
 
   static bool IsRefusal(const Status& status) {

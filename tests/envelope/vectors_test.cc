@@ -13,20 +13,21 @@
 #include "strongroom/envelope/token.h"
 #include "tests/envelope/reference_gcm.h"
 #include "tests/envelope/vector_file.h"
+#include "tests/testing/one_leaf.h"
 #include "tests/testing/status_matchers.h"
 
 namespace strongroom::envelope {
 namespace {
 
 using batching::LeafSalt;
-using batching::OpenLeaf;
-using batching::SealLeaf;
 using testing::ForEachVector;
 using testing::GcmOpen;
 using testing::GcmSeal;
 using testing::HasReason;
 using testing::IsOk;
 using testing::OpenIvAndSealed;
+using testing::OpenOneLeaf;
+using testing::SealOneLeaf;
 using testing::Vector;
 
 using OwnedPairs = std::vector<std::pair<std::string, std::string>>;
@@ -73,8 +74,8 @@ StatusOr<SecretBytes> OpenToken(ByteView kek, const Token& token,
                                 Purpose purpose, ByteView context) {
   const auto batch_key = OpenHeader(kek, token.header);
   if (!batch_key) return Error(Reason::kNotAuthentic, "header");
-  return OpenLeaf(SecretOf(*batch_key), token.header.key_id,
-                  token.header.batch_id, purpose, token.leaf, context);
+  return OpenOneLeaf(SecretOf(*batch_key), token.header.key_id,
+                     token.header.batch_id, purpose, token.leaf, context);
 }
 
 void ExpectSecret(const StatusOr<SecretBytes>& opened, ByteView secret) {
@@ -161,9 +162,10 @@ void CheckRefusedLeaf(Vector& v) {
     return;
   }
   ASSERT_THAT(leaf, IsOk());
-  EXPECT_THAT(OpenLeaf(SecretOf(v.Hex("batch_key")), v.Id("key_id"),
-                       v.Id("batch_id"), PurposeOf(v), *leaf, v.Hex("context")),
-              HasReason(reason));
+  EXPECT_THAT(
+      OpenOneLeaf(SecretOf(v.Hex("batch_key")), v.Id("key_id"),
+                  v.Id("batch_id"), PurposeOf(v), *leaf, v.Hex("context")),
+      HasReason(reason));
 }
 
 Bytes Sha256(ByteView bytes) {
@@ -191,8 +193,8 @@ TEST(Vectors, LeavesAreTheSameBytesBothWays) {
               v.Text("aad"));
 
     Bytes bytes;
-    ASSERT_THAT(SealLeaf(batch_key, key_id, batch_id, purpose, salt, index,
-                         context, secret, &bytes),
+    ASSERT_THAT(SealOneLeaf(batch_key, key_id, batch_id, purpose, salt, index,
+                            context, secret, &bytes),
                 IsOk());
     if (v.Has("leaf_sha256")) {
       EXPECT_EQ(Sha256(bytes), v.Hex("leaf_sha256"));
@@ -204,8 +206,9 @@ TEST(Vectors, LeavesAreTheSameBytesBothWays) {
     const Leaf wanted{purpose, salt, index,
                       ToBytes(ByteView(bytes).subspan(kLeafFixedSize))};
     EXPECT_EQ(*leaf, wanted);
-    ExpectSecret(OpenLeaf(batch_key, key_id, batch_id, purpose, *leaf, context),
-                 secret);
+    ExpectSecret(
+        OpenOneLeaf(batch_key, key_id, batch_id, purpose, *leaf, context),
+        secret);
   });
 }
 
@@ -242,8 +245,8 @@ TEST(Vectors, TokensAreTheSameBytesBothWays) {
     Bytes sealed = iv;
     Append(&sealed, GcmSeal(kek, iv, batch_key, aad));
     Bytes made = SerializeHeader({key_id, version, batch_id, sealed});
-    ASSERT_THAT(SealLeaf(SecretOf(batch_key), key_id, batch_id, purpose, salt,
-                         index, *context, secret, &made),
+    ASSERT_THAT(SealOneLeaf(SecretOf(batch_key), key_id, batch_id, purpose,
+                            salt, index, *context, secret, &made),
                 IsOk());
     EXPECT_EQ(ToHex(made), v.Text("token"));
 

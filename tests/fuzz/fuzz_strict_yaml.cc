@@ -22,17 +22,12 @@ void RequireConfigInvalid(const Status& status) {
 void Visit(const YamlNode& node) {
   RequireConfigInvalid(node.AsString().status());
   RequireConfigInvalid(node.AsBool().status());
-  RequireConfigInvalid(node.AsStrings().status());
   RequireConfigInvalid(node.RefuseUnknown({"address", "slots"}));
   RequireConfigInvalid(node.Require("address").status());
   const auto number = node.AsInt(-5, 1000);
   RequireConfigInvalid(number.status());
   Require(!number.ok() || (*number >= -5 && *number <= 1000),
           "AsInt stays in its range");
-  const auto seconds = node.AsSeconds(1, 86400);
-  RequireConfigInvalid(seconds.status());
-  Require(!seconds.ok() || (*seconds >= 1 && *seconds <= 86400),
-          "AsSeconds stays in its range");
   for (const YamlNode& item : node.items()) Visit(item);
   for (const auto& [key, value] : node.fields()) {
     Require(node.Find(key) == &value, "Find gives the member");

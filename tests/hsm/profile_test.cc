@@ -26,6 +26,14 @@ StatusOr<Profile> With(const std::string& line) {
   return ParseProfile(kLeast + line + "\n", "x.yaml");
 }
 
+std::vector<std::string> ProfileNames() {
+  std::vector<std::string> names;
+  for (const EmbeddedProfile& profile : EmbeddedProfiles()) {
+    names.emplace_back(profile.file);
+  }
+  return names;
+}
+
 TEST(ProfileTest, TheFiveProfilesAreThere) {
   EXPECT_THAT(ProfileNames(), UnorderedElementsAre("softhsm", "nss", "generic",
                                                    "cloudhsm", "luna-fips"));

@@ -19,8 +19,6 @@
 #define SR_EXCLUDES(...) SR_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
 #define SR_ACQUIRE(...) SR_THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))
 #define SR_RELEASE(...) SR_THREAD_ANNOTATION(release_capability(__VA_ARGS__))
-#define SR_TRY_ACQUIRE(...) \
-  SR_THREAD_ANNOTATION(try_acquire_capability(__VA_ARGS__))
 #define SR_NO_THREAD_SAFETY_ANALYSIS \
   SR_THREAD_ANNOTATION(no_thread_safety_analysis)
 
@@ -33,7 +31,6 @@ class SR_CAPABILITY("mutex") Mutex {
   Mutex& operator=(const Mutex&) = delete;
   void Lock() SR_ACQUIRE() { mutex_.lock(); }
   void Unlock() SR_RELEASE() { mutex_.unlock(); }
-  bool TryLock() SR_TRY_ACQUIRE(true) { return mutex_.try_lock(); }
 
  private:
   friend class CondVar;

@@ -32,9 +32,6 @@ class YamlNode {
   StatusOr<std::string> AsString() const;
   StatusOr<int64_t> AsInt(int64_t min, int64_t max) const;
   StatusOr<bool> AsBool() const;  // true or false, nothing else
-  // AsSeconds takes "90s", "15m", "12h", "30d".
-  StatusOr<int64_t> AsSeconds(int64_t min, int64_t max) const;
-  StatusOr<std::vector<std::string>> AsStrings() const;  // a list of scalars
 
   const std::vector<YamlNode>& items() const { return items_; }
   const std::map<std::string, YamlNode>& fields() const { return fields_; }

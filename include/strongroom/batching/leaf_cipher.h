@@ -1,8 +1,7 @@
 // Leaf sealing: AES-256-GCM under a batch key, by OpenSSL.
 //
-// LeafSealer and LeafOpener are keyed once and work on many leaves: the batch
-// path. SealLeaf and OpenLeaf are the same for a single leaf. The expanded key
-// lives in the object and is wiped with it.
+// LeafSealer and LeafOpener are keyed once and work on many leaves. The
+// expanded key lives in the object and is wiped with it.
 //
 // Thread rule: as a value; an object may move between threads, but one thread
 // at a time uses it.
@@ -91,22 +90,5 @@ class LeafOpener {
   envelope::Purpose purpose_;
   LeafAadFixed aad_;
 };
-
-// SealLeaf appends purpose salt index ciphertext tag to `out`. The caller
-// guarantees that (salt, index) is used once under this batch key.
-// INTERNAL if OpenSSL refuses.
-Status SealLeaf(const SecretBytes& batch_key, const Uuid& key_id,
-                const Uuid& batch_id, envelope::Purpose purpose,
-                const std::array<uint8_t, envelope::kSaltSize>& salt,
-                uint32_t index, ByteView canonical_context, ByteView secret,
-                Bytes* out);
-
-// OpenLeaf gives the secret. NOT_AUTHENTIC if the purpose is not the wanted
-// one, or key, context or any bit is not what was sealed.
-StatusOr<SecretBytes> OpenLeaf(const SecretBytes& batch_key, const Uuid& key_id,
-                               const Uuid& batch_id,
-                               envelope::Purpose wanted_purpose,
-                               const envelope::Leaf& leaf,
-                               ByteView canonical_context);
 
 }  // namespace strongroom::batching

@@ -29,6 +29,5 @@ struct Profile {
 // FindProfile knows softhsm, nss, generic, cloudhsm, luna-fips. CONFIG_INVALID
 // for another name, listing these.
 StatusOr<Profile> FindProfile(std::string_view name);
-std::vector<std::string> ProfileNames();
 
 }  // namespace strongroom::hsm
