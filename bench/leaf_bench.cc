@@ -3,6 +3,7 @@
 
 #include "strongroom/base/random.h"
 #include "strongroom/batching/leaf_cipher.h"
+#include "tests/testing/one_leaf.h"
 
 namespace strongroom::batching {
 namespace {
@@ -35,8 +36,8 @@ void BM_LeafOpen(benchmark::State& state) {
   const Uuid key_id = Uuid::Random();
   const Uuid batch_id = Uuid::Random();
   Bytes bytes;
-  (void)SealLeaf(key, key_id, batch_id, envelope::Purpose::kData, {}, 0, {},
-                 Bytes(state.range(0), 1), &bytes);
+  (void)testing::SealOneLeaf(key, key_id, batch_id, envelope::Purpose::kData,
+                             {}, 0, {}, Bytes(state.range(0), 1), &bytes);
   const envelope::Leaf leaf = *envelope::ParseLeaf(bytes);
   LeafOpener opener =
       *LeafOpener::Create(key, key_id, batch_id, envelope::Purpose::kData);

@@ -171,20 +171,30 @@ def slow_device(service):
     ratio = Ratio(column(found["slow"], rate), column(found["fast"], rate))
     deks = statistics.median(p["cost"]["items_per_token_operation"]
                              for p in found["slow"])
-    service.latency(1000)
-    opened = in_turn(ROUNDS, {
-        "service": lambda: service.load("unwrap-random", batches=200,
-                                        in_flight=64, **SHORT),
-        "token": lambda: bare_token(service)})
-    bare = Ratio(column(opened["service"], rate),
-                 [t["open_per_s"] for t in opened["token"]])
-    service.latency(0)
+    opens = [opened(service, milliseconds) for milliseconds in (1, 5)]
     return [Row("3", "1 ms and 8 sessions, 256 in flight: Wrap against no "
                 "added latency", ">= 0.8", ratio, ratio.median >= 0.8),
             Row("3", "DEKs for each token operation there", ">= 10",
                 f"{deks:.1f}", deks >= 10),
-            Row("9", "random unwrap against the bare token's opens (1 ms, 8 "
-                "sessions)", ">= 0.85", bare, bare.median >= 0.85)]
+            *(row for rows in opens for row in rows)]
+
+
+def opened(service, milliseconds):
+    """Target 9; at 5 ms the cores have time for both sides."""
+    service.latency(1000 * milliseconds)
+    found = in_turn(ROUNDS, {
+        "service": lambda: service.load_with_cpu(
+            "unwrap-random", batches=200, in_flight=64, **SHORT),
+        "token": lambda: bare_token(service)})
+    service.latency(0)
+    bare = Ratio(column(found["service"], rate),
+                 [t["open_per_s"] for t in found["token"]])
+    cpu = statistics.median(p["service_us"] for p in found["service"])
+    return [Row("9", "random unwrap against the bare token's opens "
+                f"({milliseconds} ms, 8 sessions)", ">= 0.85", bare,
+                bare.median >= 0.85),
+            Row("9", "... processor time of the service for each, us", "-",
+                f"{cpu:.0f}", True)]
 
 
 def bare_token(service):
@@ -264,8 +274,7 @@ def google(program):
 
 def engine(results):
     """Target 4."""
-    ratio = (results["BM_SealBareLoop/128"]["real_time"]
-             / results["BM_SealEngine/128"]["real_time"])
+    ratio = results["BM_BareLoopAgainstEngine/128"]["ratio"]
     return [Row("4", "the engine alone, N = 128, against the bare loop",
                 ">= 0.85", f"{ratio:.2f}", ratio >= 0.85)]
 

@@ -87,6 +87,10 @@ Json PointJson(const Load& load, const Measurement& m) {
     point["arrivals"] =
         load.arrivals == ArrivalKind::kPoisson ? "poisson" : "constant";
   }
+  // A refusal is quick: beside many of them the latency of all says little.
+  if (m.failed > 0 && m.good_latency.count() > 0) {
+    point["good_latency_us"] = LatencyJson(m.good_latency);
+  }
   if (m.token_operations > 0) point["cost"] = CostJson(m);
   if (!m.errors.empty()) point["errors"] = m.errors;
   return point;

@@ -106,6 +106,7 @@ class Session final : public Sink {
             Measurement* to) const {
     if (request.intended >= measured_from_ && request.intended < end_) {
       to->latency.Record(now - request.intended);
+      if (outcome.ok) to->good_latency.Record(now - request.intended);
       to->send_lag.Record(request.sent - request.intended);
     }
     if (now < measured_from_ || now >= end_) return;
@@ -144,6 +145,7 @@ void Measurement::Add(const Measurement& other) {
   failed += other.failed;
   items += other.items;
   latency.Add(other.latency);
+  good_latency.Add(other.good_latency);
   send_lag.Add(other.send_lag);
   token_operations += other.token_operations;
   items_with_cost += other.items_with_cost;

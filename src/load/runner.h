@@ -36,6 +36,7 @@ struct Measurement {
   uint64_t items = 0;
   // Of requests that were due during the measured time, good or not.
   Histogram latency;
+  Histogram good_latency;  // of the good ones alone
   // How late requests left, beside when they were due: the load generator's
   // own share of the latency.
   Histogram send_lag;

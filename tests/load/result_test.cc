@@ -112,6 +112,7 @@ TEST(ResultTest, APointHasTheDocumentedFields) {
   m.token_operations = 1;
   m.failed = 1;
   m.errors["UNAVAILABLE: gone"] = 1;
+  m.good_latency.Record(microseconds(1));
   std::set<std::string> fields, costs, latencies;
   const Json point = PointJson(load, m);
   for (const auto& [name, value] : point.items()) fields.insert(name);
@@ -120,10 +121,10 @@ TEST(ResultTest, APointHasTheDocumentedFields) {
     latencies.insert(name);
   }
   EXPECT_EQ(fields,
-            (std::set<std::string>{"label", "loop", "arrivals", "offered_per_s",
-                                   "in_flight", "seconds", "requests_per_s",
-                                   "items_per_s", "failed", "errors",
-                                   "latency_us", "send_lag_us", "cost"}));
+            (std::set<std::string>{
+                "label", "loop", "arrivals", "offered_per_s", "in_flight",
+                "seconds", "requests_per_s", "items_per_s", "failed", "errors",
+                "latency_us", "good_latency_us", "send_lag_us", "cost"}));
   EXPECT_EQ(costs, (std::set<std::string>{
                        "token_operations_per_s", "items_per_token_operation",
                        "batch_p50", "batch_p99", "batch_max"}));

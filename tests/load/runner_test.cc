@@ -117,6 +117,17 @@ TEST(RunnerTest, FailuresAreCountedByKindAndGiveNoItems) {
   EXPECT_GT(m.failed, 0u);
   ASSERT_EQ(m.errors.size(), 1u);
   EXPECT_EQ(m.errors.at("UNAVAILABLE: gone"), m.failed);
+  EXPECT_GT(m.latency.count(), 0u);
+  EXPECT_EQ(m.good_latency.count(), 0u);
+}
+
+TEST(RunnerTest, GoodAnswersHaveTheirLatencyTwice) {
+  SlowTarget target(std::chrono::microseconds(100));
+  const Measurement m = Measure(target, {.in_flight = 1,
+                                         .warm_up = milliseconds(0),
+                                         .duration = milliseconds(50)});
+  EXPECT_GT(m.good_latency.count(), 0u);
+  EXPECT_EQ(m.good_latency.count(), m.latency.count());
 }
 
 TEST(RunnerTest, CostsAreSummedUp) {
