@@ -1,10 +1,11 @@
-// What the store alone can do for a rewrap job: give every batch of a key's
-// version another header, many to a transaction, and nothing else. It works on
-// a copy of a store, which is worth nothing afterwards.
+// What the store alone can do for a rewrap job: read every leaf of a key's
+// version once and give every batch another header, many to a transaction, and
+// nothing else (no digest, no job, no census). It works on a copy of a store,
+// which is worth nothing afterwards.
 //
 //   rotation_store STORE KEY BATCHES_IN_A_TRANSACTION
 //
-// Prints one JSON object: {"batches": ..., "seconds": ...}.
+// Prints one JSON object: {"batches": ..., "leaf_bytes": ..., "seconds": ...}.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +21,7 @@ struct Pass {
   uint32_t primary = 0;
   size_t chunk = 0;
   uint64_t batches = 0;
+  uint64_t leaf_bytes = 0;
 };
 
 Status Begin(Store& store, const std::string& key, Pass* pass) {
@@ -43,6 +45,10 @@ StatusOr<bool> MoveSome(Store& store, Pass* pass, std::optional<Uuid>* after) {
   if (rows.empty()) return false;
   SR_RETURN_IF_ERROR(store.Update([&](Transaction& t) -> Status {
     for (BatchRow row : rows) {
+      SR_RETURN_IF_ERROR(t.registered().VisitLeaves(
+          row.batch_id, [pass](uint32_t, ByteView leaf) {
+            pass->leaf_bytes += leaf.size();
+          }));
       row.version = pass->primary;
       for (size_t i = 42; i < row.header.size(); ++i) row.header[i] ^= 0x5a;
       SR_RETURN_IF_ERROR(t.registered().UpdateBatch(row));
@@ -67,8 +73,9 @@ Status Run(const char* path, const std::string& key, size_t chunk) {
   }
   const std::chrono::duration<double> took =
       std::chrono::steady_clock::now() - began;
-  std::printf("{\"batches\": %llu, \"seconds\": %.4f}\n",
-              static_cast<unsigned long long>(pass.batches), took.count());
+  std::printf("{\"batches\": %llu, \"leaf_bytes\": %llu, \"seconds\": %.4f}\n",
+              static_cast<unsigned long long>(pass.batches),
+              static_cast<unsigned long long>(pass.leaf_bytes), took.count());
   return OkStatus();
 }
 

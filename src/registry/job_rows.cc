@@ -105,6 +105,24 @@ bool IsFinal(const Status& failure) {
   }
 }
 
+Status NoteLeaves(store::RegisteredWrites& rows,
+                  std::vector<BatchRow>* batches) {
+  std::vector<BatchRow> noted;
+  for (BatchRow& batch : *batches) {
+    if (batch.leaves.empty()) {
+      SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
+                          rows.GetBatch(batch.batch_id));
+      if (!row) continue;
+      batch = *std::move(row);
+      SR_ASSIGN_OR_RETURN(batch.leaves, DigestLeaves(rows, batch.batch_id));
+      SR_RETURN_IF_ERROR(rows.UpdateBatch(batch));
+    }
+    noted.push_back(std::move(batch));
+  }
+  *batches = std::move(noted);
+  return OkStatus();
+}
+
 Status StoreMoved(store::Transaction& t, const std::vector<MovedBatch>& moved,
                   WallTime now, JobRow* job) {
   store::RegisteredWrites& rows = t.registered();
@@ -116,14 +134,13 @@ Status StoreMoved(store::Transaction& t, const std::vector<MovedBatch>& moved,
     SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
                         rows.GetBatch(one.before.batch_id));
     // What changed since, DEKs that are gone included, is met again.
-    if (!row || row->header != one.before.header ||
-        row->deks != one.before.deks) {
-      continue;
+    if (!row || *row != one.before) continue;
+    Status status = one.status;
+    Bytes leaves;
+    if (status.ok()) {
+      SR_ASSIGN_OR_RETURN(leaves, DigestLeaves(rows, row->batch_id));
+      if (leaves != row->leaves) status = LeavesChanged(row->batch_id);
     }
-    SR_ASSIGN_OR_RETURN(Bytes leaves, DigestLeaves(rows, row->batch_id));
-    const Status status = one.status.ok() && leaves != one.leaves
-                              ? LeavesChanged(row->batch_id)
-                              : one.status;
     if (!status.ok()) {
       if (!IsFinal(status)) continue;
       SR_RETURN_IF_ERROR(rows.InsertJobFailure(
@@ -142,7 +159,7 @@ Status StoreMoved(store::Transaction& t, const std::vector<MovedBatch>& moved,
     AddToReport({.batch_id = row->batch_id,
                  .from = row->version,
                  .to = target,
-                 .before = one.leaves,
+                 .before = row->leaves,
                  .after = std::move(leaves)},
                 &report);
     row->version = target;

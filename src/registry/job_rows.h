@@ -17,12 +17,17 @@ StatusOr<std::vector<store::CensusRow>> SourcesOf(
 // ViewOf is the job with what is left for it to do.
 StatusOr<Job> ViewOf(store::ReadTransaction& t, store::JobRow row);
 
+// NoteLeaves digests the leaves of batches whose rows do not say what they are:
+// those that came in parts, or lost a DEK, or are older than such digests. Rows
+// that are gone are left out of `batches`.
+Status NoteLeaves(store::RegisteredWrites& rows,
+                  std::vector<store::BatchRow>* batches);
+
 // A batch and what the token made of its header.
 struct MovedBatch {
   store::BatchRow before;
   envelope::Header header;
   Status status;
-  Bytes leaves;  // DigestLeaves of before
 };
 // IsFinal: will the same failure come again, however often it is tried?
 bool IsFinal(const Status& failure);

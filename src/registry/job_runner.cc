@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "registry/jobs_impl.h"
-#include "registry/report_rows.h"
 #include "registry/rows.h"
 #include "strongroom/base/crash_points.h"
 #include "strongroom/base/log.h"
@@ -21,11 +20,13 @@ using store::CensusRow;
 using store::JobRow;
 
 constexpr std::chrono::seconds kLeaseTime{30};
-// Batches in one transaction, and on the token at a time.
+// Batches in one transaction, and on the token at a time; and DEKs, of which
+// each is read in that transaction while other writers wait.
 constexpr size_t kChunk = 512;
+constexpr uint32_t kChunkDeks = 16384;
 constexpr milliseconds kTurn{500};
-// So long a new job may wait.
-constexpr milliseconds kIdle{200};
+// So long a new job may wait; to look for one takes some 20 us.
+constexpr milliseconds kIdle{50};
 constexpr milliseconds kRetryAfter{1000};
 // Less than the lease: what the token did in that time can still be stored.
 constexpr std::chrono::seconds kTokenTime{20};
@@ -60,14 +61,31 @@ StatusOr<envelope::Header> HeaderOf(const BatchRow& batch) {
                    " and its header do not belong together");
 }
 
+// LimitFor is about how many batches have as many DEKs as fit a chunk.
+size_t LimitFor(const CensusRow& source, size_t most) {
+  const uint64_t fit =
+      kChunkDeks * source.batches / std::max<uint64_t>(source.deks, 1);
+  return std::clamp<uint64_t>(fit, 1, most);
+}
+
+// Not more DEKs than fit a chunk; but one batch, however many it has.
+void CutToSize(std::vector<BatchRow>* batches) {
+  uint32_t deks = 0;
+  const auto end = std::ranges::find_if(*batches, [&](const BatchRow& batch) {
+    const bool first = deks == 0;
+    deks += batch.deks;
+    return !first && deks > kChunkDeks;
+  });
+  batches->erase(end, batches->end());
+}
+
 std::vector<MovedBatch> MovedOf(const std::vector<BatchRow>& batches,
-                                const std::vector<Bytes>& leaves,
                                 batching::RewrapRequest& done) {
   std::vector<MovedBatch> moved;
   moved.reserve(batches.size());
   for (size_t i = 0; i < batches.size(); ++i) {
     moved.push_back({batches[i], std::move(done.items[i].header),
-                     std::move(done.items[i].status), leaves[i]});
+                     std::move(done.items[i].status)});
   }
   return moved;
 }
@@ -137,7 +155,23 @@ Status JobsImpl::TakeLease(const Uuid& id, Turn* turn) {
   });
 }
 
-StatusOr<JobsImpl::Chunk> JobsImpl::NextChunk(const Uuid& id,
+StatusOr<JobsImpl::Chunk> JobsImpl::NextChunk(const Uuid& id, const Turn& turn,
+                                              const Place& place) {
+  SR_ASSIGN_OR_RETURN(Chunk chunk, ReadChunk(id, place));
+  const auto unknown = [](const BatchRow& batch) {
+    return batch.leaves.empty();
+  };
+  if (std::ranges::none_of(chunk.batches, unknown)) return chunk;
+  std::vector<BatchRow> noted;
+  SR_RETURN_IF_ERROR(InJob(id, turn, [&](store::Transaction& t, JobRow*) {
+    noted = chunk.batches;
+    return NoteLeaves(t.registered(), &noted);
+  }));
+  chunk.batches = std::move(noted);
+  return chunk;
+}
+
+StatusOr<JobsImpl::Chunk> JobsImpl::ReadChunk(const Uuid& id,
                                               const Place& place) {
   Chunk chunk;
   const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
@@ -154,17 +188,15 @@ StatusOr<JobsImpl::Chunk> JobsImpl::NextChunk(const Uuid& id,
       if (source.version < place.version) continue;
       chunk.next = {source.version, std::nullopt};
       if (source.version == place.version) chunk.next.after = place.after;
-      SR_ASSIGN_OR_RETURN(chunk.batches, t.registered().ListBatches(
-                                             chunk.job.key_id, source.version,
-                                             chunk.next.after, limit));
+      SR_ASSIGN_OR_RETURN(
+          chunk.batches, t.registered().ListBatches(
+                             chunk.job.key_id, source.version, chunk.next.after,
+                             LimitFor(source, limit)));
       if (chunk.batches.empty()) continue;
+      CutToSize(&chunk.batches);
       chunk.next.after = chunk.batches.back().batch_id;
       if (chunk.job.failures > 0) {
         SR_RETURN_IF_ERROR(DropFailed(t.registered(), id, &chunk.batches));
-      }
-      for (const BatchRow& batch : chunk.batches) {
-        SR_ASSIGN_OR_RETURN(chunk.leaves.emplace_back(),
-                            DigestLeaves(t.registered(), batch.batch_id));
       }
       return OkStatus();
     }
@@ -217,7 +249,7 @@ StatusOr<bool> JobsImpl::Step(const Uuid& id, SteadyTime end, Turn* turn) {
   CrashPoint("rewrap/begin");
   std::optional<Sent> sent = std::exchange(turn->ahead, std::nullopt);
   if (!sent) {
-    SR_ASSIGN_OR_RETURN(Chunk chunk, NextChunk(id, turn->place));
+    SR_ASSIGN_OR_RETURN(Chunk chunk, NextChunk(id, *turn, turn->place));
     if (chunk.next.version == 0) return EndPass(id, turn);
     if (chunk.batches.empty()) {  // all of it was given up
       turn->place = chunk.next;
@@ -229,13 +261,14 @@ StatusOr<bool> JobsImpl::Step(const Uuid& id, SteadyTime end, Turn* turn) {
   const uint32_t rate = chunk.job.batches_per_second;
   // Read while the token works. What is wrong with it is found next time.
   StatusOr<Chunk> next = Error(Reason::kCancelled, "not looked for");
-  if (rate == 0 && clock_.Steady() < end) next = NextChunk(id, chunk.next);
+  if (rate == 0 && clock_.Steady() < end) {
+    next = NextChunk(id, *turn, chunk.next);
+  }
   const auto done = sent->done.get();
   if (next.ok() && !next->batches.empty()) {
     turn->ahead = Send(id, *std::move(next));
   }
-  const std::vector<MovedBatch> moved =
-      MovedOf(chunk.batches, chunk.leaves, *done);
+  const std::vector<MovedBatch> moved = MovedOf(chunk.batches, *done);
   CrashPoint("rewrap/sealed");
   SR_RETURN_IF_ERROR(Store(id, moved, *turn));
   CrashPoint("rewrap/stored");

@@ -49,7 +49,6 @@ class JobsImpl final : public Jobs {
   struct Chunk {
     store::JobRow job;
     std::vector<store::BatchRow> batches;  // to be moved now
-    std::vector<Bytes> leaves;             // the digest of each one's leaves
     Place next;  // where the pass goes on; no version: it is over
   };
   // Sent is a chunk that the token works on.
@@ -71,7 +70,10 @@ class JobsImpl final : public Jobs {
   // Step moves one chunk, or ends the pass. True: there is more to do now.
   // Until `end` it sends the next one ahead.
   StatusOr<bool> Step(const Uuid& id, SteadyTime end, Turn* turn);
-  StatusOr<Chunk> NextChunk(const Uuid& id, const Place& place);
+  // NextChunk is what comes behind `place`, with all leaves noted.
+  StatusOr<Chunk> NextChunk(const Uuid& id, const Turn& turn,
+                            const Place& place);
+  StatusOr<Chunk> ReadChunk(const Uuid& id, const Place& place);
   Sent Send(const Uuid& id, Chunk chunk);
   Status Store(const Uuid& id, const std::vector<MovedBatch>& moved,
                const Turn& turn);

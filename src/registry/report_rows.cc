@@ -1,10 +1,10 @@
 #include "registry/report_rows.h"
 
 #include <algorithm>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "strongroom/registry/jobs.h"
-#include "strongroom/signing/sha256.h"
 
 namespace strongroom::registry {
 namespace {
@@ -13,6 +13,7 @@ using Json = nlohmann::ordered_json;
 using store::JobReportRow;
 
 constexpr size_t kDigestSize = 32;
+constexpr size_t kHeadSize = 8;
 constexpr char kDigestName[] = "SHA-256, chained over batches as moved";
 
 Bytes Chained(const Bytes& chain, const Uuid& batch_id, const Bytes& leaves) {
@@ -45,25 +46,43 @@ StatusOr<JobReportRow> ReportRowOf(store::RegisteredReads& rows,
   return row ? *std::move(row) : EmptyRow(job_id);
 }
 
+void LeafDigest::Add(uint32_t index, ByteView leaf) {
+  if (leaf.size() + kHeadSize > waiting_.size() - size_) {
+    digest_.Add({waiting_.data(), size_});
+    size_ = 0;
+  }
+  uint8_t* to = waiting_.data() + size_;
+  StoreU32(to, index);
+  StoreU32(to + 4, static_cast<uint32_t>(leaf.size()));
+  size_ += kHeadSize;
+  if (leaf.size() > waiting_.size() - size_) {  // far too large for a DEK
+    digest_.Add({waiting_.data(), size_}).Add(leaf);
+    size_ = 0;
+    return;
+  }
+  std::memcpy(to + kHeadSize, leaf.data(), leaf.size());
+  size_ += leaf.size();
+}
+
+Bytes LeafDigest::Finish() {
+  return digest_.Add({waiting_.data(), size_}).Finish();
+}
+
 StatusOr<Bytes> DigestLeaves(store::RegisteredReads& rows,
                              const Uuid& batch_id) {
-  SR_ASSIGN_OR_RETURN(const std::vector<store::LeafRow> leaves,
-                      rows.LeavesOf(batch_id));
-  signing::Sha256 digest;
-  for (const store::LeafRow& leaf : leaves) {
-    Bytes head;
-    AppendU32(&head, leaf.index);
-    AppendU32(&head, static_cast<uint32_t>(leaf.leaf.size()));
-    digest.Add(head).Add(leaf.leaf);
-  }
+  LeafDigest digest;
+  SR_RETURN_IF_ERROR(rows.VisitLeaves(
+      batch_id,
+      [&](uint32_t index, ByteView leaf) { digest.Add(index, leaf); }));
   return digest.Finish();
 }
 
 Status LeavesChanged(const Uuid& batch_id) {
   return Error(Reason::kStoreCorrupt,
                "a leaf of batch " + batch_id.ToString() +
-                   " was changed while the batch was to be moved; want nobody "
-                   "but the service to write to the store: restore a backup");
+                   " is not what was registered; want nobody but the service "
+                   "to write to the store: restore a backup, or delete those "
+                   "of its DEKs that do not open");
 }
 
 void AddToReport(const MovedLeaves& moved, JobReportRow* row) {

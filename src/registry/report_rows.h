@@ -1,16 +1,32 @@
 // What a rewrap job writes down for its report.
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "strongroom/registry/job_report.h"
+#include "strongroom/signing/sha256.h"
 
 namespace strongroom::registry {
+
+// LeafDigest is SHA-256(leaf*) of leaves that come in the order of indices.
+class LeafDigest {
+ public:
+  void Add(uint32_t index, ByteView leaf);
+  Bytes Finish();
+
+ private:
+  // Leaves are small, and a call of the digest costs more than to copy one.
+  std::array<uint8_t, 8192> waiting_;
+  size_t size_ = 0;
+  signing::Sha256 digest_;
+};
 
 // DigestLeaves gives SHA-256(leaf*) of a batch as it is now.
 StatusOr<Bytes> DigestLeaves(store::RegisteredReads& rows,
                              const Uuid& batch_id);
-// LeavesChanged is the failure of a batch whose leaves are not what they were.
+// LeavesChanged is the failure of a batch whose leaves are not what its row
+// says of them.
 Status LeavesChanged(const Uuid& batch_id);
 
 // MovedLeaves is one batch that was moved.

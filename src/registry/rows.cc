@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "registry/report_rows.h"
+
 namespace strongroom::registry {
 namespace {
 
@@ -21,10 +23,12 @@ Status TooFew(const CensusRow& row) {
                    " would go below zero; restore a backup of the store");
 }
 
-// Parsed is a header of the registration, with the DEKs that follow it.
+// Parsed is a header of the registration, with the DEKs that follow it and
+// their indices.
 struct Parsed {
   envelope::Header header;
   std::span<const NewDek> deks;
+  std::vector<uint32_t> indices;
 };
 
 StatusOr<std::vector<Parsed>> ParseHeaders(const Registration& registration) {
@@ -39,10 +43,29 @@ StatusOr<std::vector<Parsed>> ParseHeaders(const Registration& registration) {
       return Error(Reason::kInternal,
                    "a DEK to be registered is of another key");
     }
-    parsed.push_back({std::move(header), deks.subspan(begin, end - begin)});
+    Parsed& one = parsed.emplace_back(
+        Parsed{std::move(header), deks.subspan(begin, end - begin), {}});
+    one.indices.reserve(one.deks.size());
+    for (const NewDek& dek : one.deks) {
+      SR_ASSIGN_OR_RETURN(const envelope::Leaf leaf,
+                          envelope::ParseLeaf(dek.leaf));
+      one.indices.push_back(leaf.index);
+    }
     begin = end;
   }
   return parsed;
+}
+
+Bytes DigestOf(const Parsed& parsed) {
+  std::vector<std::pair<uint32_t, const Bytes*>> leaves;
+  leaves.reserve(parsed.deks.size());
+  for (size_t i = 0; i < parsed.deks.size(); ++i) {
+    leaves.emplace_back(parsed.indices[i], &parsed.deks[i].leaf);
+  }
+  std::ranges::sort(leaves);
+  LeafDigest digest;
+  for (const auto& [index, leaf] : leaves) digest.Add(index, *leaf);
+  return digest.Finish();
 }
 
 // PutBatch makes the batch's row, or adds to it: a batch may come in parts.
@@ -67,6 +90,7 @@ StatusOr<uint32_t> PutBatch(RegisteredWrites& rows, const Parsed& parsed,
                                           " is registered with another header");
     }
     row->deks += deks;
+    row->leaves.clear();
     SR_RETURN_IF_ERROR(rows.UpdateBatch(*row));
     census->Add(row->key_id, row->version, 0, deks);
     return row->version;
@@ -76,7 +100,8 @@ StatusOr<uint32_t> PutBatch(RegisteredWrites& rows, const Parsed& parsed,
                                        .key_id = header.key_id,
                                        .version = header.key_version,
                                        .header = *parsed.deks.front().header,
-                                       .deks = deks}));
+                                       .deks = deks,
+                                       .leaves = DigestOf(parsed)}));
   census->Add(header.key_id, header.key_version, 1, deks);
   return header.key_version;
 }
@@ -177,10 +202,9 @@ StatusOr<Registered> InsertDeks(store::Transaction& t,
   result.ids.reserve(registration.deks.size());
   for (const Parsed& one : parsed) {
     SR_RETURN_IF_ERROR(PutBatch(rows, one, versions, before, &census).status());
-    for (const NewDek& dek : one.deks) {
-      SR_ASSIGN_OR_RETURN(const envelope::Leaf leaf,
-                          envelope::ParseLeaf(dek.leaf));
-      const DekId id{one.header.batch_id, leaf.index};
+    for (size_t i = 0; i < one.deks.size(); ++i) {
+      const NewDek& dek = one.deks[i];
+      const DekId id{one.header.batch_id, one.indices[i]};
       SR_RETURN_IF_ERROR(rows.InsertDek({.id = id,
                                          .leaf = dek.leaf,
                                          .labels = dek.labels,
@@ -213,6 +237,7 @@ Status RemoveDek(RegisteredWrites& rows, const Uuid& key_id, const DekId& id) {
   if (--batch->deks == 0) {
     SR_RETURN_IF_ERROR(rows.DeleteBatch(id.batch_id));
   } else {
+    batch->leaves.clear();
     SR_RETURN_IF_ERROR(rows.UpdateBatch(*batch));
   }
   return census.Apply(rows);

@@ -12,9 +12,16 @@ struct Sha256::State {
   EVP_MD_CTX* context;
 };
 
+// Fetched once: to look it up costs more than a short digest.
+static const EVP_MD* Algorithm() {
+  static const EVP_MD* const kFetched =
+      EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return kFetched;
+}
+
 // Without memory for a digest nothing can be vouched for any more.
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-  if (EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) != 1) abort();
+  if (EVP_DigestInit_ex(state_->context, Algorithm(), nullptr) != 1) abort();
 }
 Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;
@@ -28,7 +35,7 @@ Sha256& Sha256::Add(ByteView bytes) {
 }
 
 Bytes Sha256::Finish() {
-  Bytes digest(EVP_MD_get_size(EVP_sha256()));
+  Bytes digest(EVP_MD_get_size(Algorithm()));
   if (EVP_DigestFinal_ex(state_->context, digest.data(), nullptr) != 1) abort();
   return digest;
 }

@@ -127,10 +127,15 @@ std::string Statement::Text(int column) const {
 }
 
 Bytes Statement::Blob(int column) const {
+  const ByteView view = BlobView(column);
+  return Bytes(view.begin(), view.end());
+}
+
+ByteView Statement::BlobView(int column) const {
   const auto* data =
       static_cast<const uint8_t*>(sqlite3_column_blob(statement_, column));
   if (data == nullptr) return {};
-  return Bytes(data, data + sqlite3_column_bytes(statement_, column));
+  return {data, static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
 StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& path,

@@ -44,6 +44,8 @@ class Statement {
   int64_t Int(int column) const;
   std::string Text(int column) const;
   Bytes Blob(int column) const;
+  // BlobView is good until the next Step.
+  ByteView BlobView(int column) const;
 
  private:
   friend class Connection;

@@ -21,6 +21,7 @@ StatusOr<BatchRow> ReadBatch(const Statement& row) {
   batch.version = static_cast<uint32_t>(row.Int(2));
   batch.header = row.Blob(3);
   batch.deks = static_cast<uint32_t>(row.Int(4));
+  batch.leaves = row.Blob(5);
   return batch;
 }
 
@@ -80,7 +81,8 @@ StatusOr<std::optional<Row>> ReadOne(Statement& statement,
   return std::optional<Row>(std::move(row));
 }
 
-#define STRONGROOM_BATCH_COLUMNS "batch_id, key_id, version, header, deks"
+#define STRONGROOM_BATCH_COLUMNS \
+  "batch_id, key_id, version, header, deks, leaves"
 #define STRONGROOM_LISTED_DEKS                                        \
   "SELECT d.batch_id, d.dek_index, x'', d.labels, d.reference, "      \
   "d.created_us, b.version FROM batches b JOIN deks d ON d.batch_id " \
@@ -199,9 +201,9 @@ Status SqliteRegistered::InsertBatch(const BatchRow& row) {
   SR_ASSIGN_OR_RETURN(
       Statement statement,
       db_.Prepare("INSERT INTO batches(" STRONGROOM_BATCH_COLUMNS
-                  ") VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"));
+                  ") VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"));
   statement.Bind(row.batch_id.bytes(), row.key_id.bytes(), I(row.version),
-                 ByteView(row.header), I(row.deks));
+                 ByteView(row.header), I(row.deks), ByteView(row.leaves));
   SR_RETURN_IF_ERROR(statement.Run());
   return db_.changes() == 1 ? OkStatus() : BatchExists(row.batch_id);
 }
@@ -209,10 +211,11 @@ Status SqliteRegistered::InsertBatch(const BatchRow& row) {
 Status SqliteRegistered::UpdateBatch(const BatchRow& row) {
   SR_ASSIGN_OR_RETURN(
       Statement statement,
-      db_.Prepare("UPDATE batches SET version = ?, header = ?, deks = ? WHERE "
-                  "batch_id = ? AND key_id = ?"));
+      db_.Prepare("UPDATE batches SET version = ?, header = ?, deks = ?, "
+                  "leaves = ? WHERE batch_id = ? AND key_id = ?"));
   statement.Bind(I(row.version), ByteView(row.header), I(row.deks),
-                 row.batch_id.bytes(), row.key_id.bytes());
+                 ByteView(row.leaves), row.batch_id.bytes(),
+                 row.key_id.bytes());
   SR_RETURN_IF_ERROR(statement.Run());
   return db_.changes() == 1 ? OkStatus() : BatchMissing(row.batch_id);
 }

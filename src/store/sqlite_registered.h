@@ -35,7 +35,9 @@ class SqliteRegistered final : public RegisteredWrites {
   StatusOr<std::vector<JobFailureRow>> JobFailures(const Uuid& job_id,
                                                    size_t limit) override;
   StatusOr<bool> HasFailed(const Uuid& job_id, const Uuid& batch_id) override;
-  StatusOr<std::vector<LeafRow>> LeavesOf(const Uuid& batch_id) override;
+  Status VisitLeaves(
+      const Uuid& batch_id,
+      const std::function<void(uint32_t, ByteView)>& visit) override;
   StatusOr<std::optional<JobReportRow>> GetJobReport(
       const Uuid& job_id) override;
 

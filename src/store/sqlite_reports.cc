@@ -4,18 +4,17 @@
 
 namespace strongroom::store {
 
-StatusOr<std::vector<LeafRow>> SqliteRegistered::LeavesOf(
-    const Uuid& batch_id) {
+Status SqliteRegistered::VisitLeaves(
+    const Uuid& batch_id,
+    const std::function<void(uint32_t, ByteView)>& visit) {
   SR_ASSIGN_OR_RETURN(Statement statement,
                       db_.Prepare("SELECT dek_index, leaf FROM deks WHERE "
                                   "batch_id = ? ORDER BY dek_index"));
   statement.Bind(batch_id.bytes());
-  std::vector<LeafRow> leaves;
   for (;;) {
     SR_ASSIGN_OR_RETURN(const bool more, statement.Step());
-    if (!more) return leaves;
-    leaves.push_back(
-        {static_cast<uint32_t>(statement.Int(0)), statement.Blob(1)});
+    if (!more) return OkStatus();
+    visit(static_cast<uint32_t>(statement.Int(0)), statement.BlobView(1));
   }
 }
 

@@ -185,6 +185,11 @@ CREATE TABLE job_reports(
   document TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql",
+
+    // What a batch's leaves were. Of those that are there it is not known.
+    R"sql(
+ALTER TABLE batches ADD COLUMN leaves BLOB NOT NULL DEFAULT x'';
+)sql",
 };
 
 std::string SetVersionSql(int version) {

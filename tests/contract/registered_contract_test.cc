@@ -18,6 +18,7 @@ using ::strongroom::testing::MemoryStore;
 using ::strongroom::testing::TempDir;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::Optional;
 
 constexpr WallTime kNow{std::chrono::seconds(1738310400)};
@@ -63,7 +64,7 @@ class RegisteredContract : public ::testing::TestWithParam<const char*> {
     return *std::move(result);
   }
   BatchRow Batch(uint8_t id, uint32_t version = 1, uint32_t deks = 1) {
-    return {IdOf(id), key_.id, version, Bytes{id, 1, 2}, deks};
+    return {IdOf(id), key_.id, version, Bytes{id, 1, 2}, deks, Bytes{id, 3}};
   }
   DekRow Dek(uint8_t batch, uint32_t index) {
     return {.id = {IdOf(batch), index},
@@ -134,6 +135,7 @@ TEST_P(RegisteredContract, AnUpdateMovesABatchButNeverToAnotherKey) {
   Add(Batch(1, 1));
   BatchRow moved = Batch(1, 2);
   moved.header = {9, 9};
+  moved.leaves = {};
   ASSERT_OK(Change([&](auto& rows) { return rows.UpdateBatch(moved); }));
   EXPECT_THAT(Get([&](auto& rows) { return rows.GetBatch(IdOf(1)); }),
               Optional(moved));
@@ -442,11 +444,17 @@ TEST_P(RegisteredContract, LeavesComeInTheOrderOfTheirIndicesAndOfOneBatch) {
     return OkStatus();
   }));
   ASSERT_OK(store_->Read([&](ReadTransaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(auto leaves, t.registered().LeavesOf(IdOf(2)));
-    EXPECT_EQ(leaves, (std::vector<LeafRow>{
-                          {2, {2, 2}}, {10, {2, 10}}, {300, {2, 44}}}));
-    SR_ASSIGN_OR_RETURN(leaves, t.registered().LeavesOf(IdOf(3)));
-    EXPECT_TRUE(leaves.empty());
+    std::vector<std::pair<uint32_t, Bytes>> leaves;
+    const auto keep = [&](uint32_t index, ByteView leaf) {
+      leaves.emplace_back(index, Bytes(leaf.begin(), leaf.end()));
+    };
+    SR_RETURN_IF_ERROR(t.registered().VisitLeaves(IdOf(2), keep));
+    EXPECT_THAT(leaves,
+                ElementsAre(Pair(2, Bytes{2, 2}), Pair(10, Bytes{2, 10}),
+                            Pair(300, Bytes{2, 44})));
+    leaves.clear();
+    SR_RETURN_IF_ERROR(t.registered().VisitLeaves(IdOf(3), keep));
+    EXPECT_THAT(leaves, IsEmpty());
     return OkStatus();
   }));
 }

@@ -44,6 +44,36 @@ class Report(e2e.E2eTest):
             refused = cli.run("job", "verify", file, "--public-key", key)
             self.assertNotEqual(refused.returncode, 0)
 
+    def test_a_leaf_that_was_changed_in_the_file_keeps_its_batch_back(self):
+        daemon = self.start_dev()
+        cli = e2e.Cli(daemon.address, **self.dev_identity(daemon))
+        cli.ok("key", "create", KEY)
+        ids = [cli.json("datakey", KEY, "--register")["dek_id"]
+               for _ in range(3)]
+        hurt = ids[1].split(":")[0]
+        with sqlite3.connect(f"{daemon.dir}/store.db") as db:
+            (leaf,), = db.execute("SELECT leaf FROM deks WHERE hex(batch_id) "
+                                  "= ?", [hurt.replace("-", "").upper()])
+            leaf = leaf[:30] + bytes([leaf[30] ^ 1]) + leaf[31:]
+            db.execute("UPDATE deks SET leaf = ? WHERE hex(batch_id) = ?",
+                       [leaf, hurt.replace("-", "").upper()])
+        db.close()
+        cli.ok("key", "rotate", KEY)
+        self.assertNotEqual(cli.run("job", "start", KEY, "--watch").returncode,
+                            0)
+        listed, = cli.json("job", "list", KEY)["jobs"]
+        job = cli.json("job", "show", KEY, listed["job_id"])
+        self.assertEqual((job["state"], job["batches_moved"]), ("PARTIAL", 2))
+        failure, = job["failures"]
+        self.assertEqual((failure["batch_id"], failure["reason"]),
+                         (hurt, "STORE_CORRUPT"))
+        self.assertEqual({row["version"]: row["registered_deks"] for row in
+                          cli.json("key", "census", KEY)["versions"]},
+                         {1: 1, 2: 2})
+        self.assert_cli_refused(cli.run("key", "destroy", KEY, 1), 6,
+                                "DEKS_OUTSTANDING")
+        daemon.stop()
+
     def digest(self, daemon):
         """As docs/operations.md has it; one leaf a batch."""
         db = sqlite3.connect(f"file:{daemon.dir}/store.db?mode=ro", uri=True)

@@ -32,6 +32,11 @@ void CrashHere(const char* step) {
   if (--g_crash_in == 0) throw Crash{};
 }
 
+int g_stored = 0;
+void CountStored(const char* step) {
+  if (std::string_view(step) == "rewrap/stored") ++g_stored;
+}
+
 class JobsTest : public ::testing::Test, protected service::Rig {
  protected:
   JobsTest() {
@@ -154,6 +159,17 @@ TEST_F(JobsTest, ManyBatchesShareATransaction) {
   RunToEnd(id);
   EXPECT_LT(store_.updates() - before, 10);
   EXPECT_THAT(Census(), ElementsAre(Pair(2, 300)));
+}
+
+TEST_F(JobsTest, OneTransactionHasOnlySoManyDeksHoweverFewTheBatches) {
+  for (int i = 0; i < 33; ++i) Register(1024);
+  Rotate("a/key");
+  const Uuid id = Start();
+  g_stored = 0;
+  SetCrashHookForTest(&CountStored);
+  RunToEnd(id);
+  EXPECT_EQ(g_stored, 3) << "16384 DEKs each";
+  EXPECT_THAT(Census(), ElementsAre(Pair(2, 33 * 1024)));
 }
 
 TEST_F(JobsTest, AVersionWithRegisteredDeksIsRefusedDestructionUntilMoved) {

@@ -5,6 +5,7 @@
 
 #include <future>
 
+#include "registry/report_rows.h"
 #include "tests/registry/registry_rig.h"
 
 namespace strongroom::registry {
@@ -69,6 +70,30 @@ TEST_F(RegistryTest, PartsOfOneBatchComeOneAfterAnother) {
   EXPECT_THAT(Register(Part(batch, 2, 3)), HasReason(Reason::kConflict))
       << "no leaf twice";
   EXPECT_THAT(Census(), ElementsAre(Counts(1, 1, 3)));
+}
+
+TEST_F(RegistryTest, ABatchKnowsItsLeavesIfItCameInOnePartAndInAnyOrder) {
+  const auto noted = [&](const Batch& batch) {
+    Bytes leaves;
+    EXPECT_OK(store_.Read([&](store::ReadTransaction& t) -> Status {
+      SR_ASSIGN_OR_RETURN(const auto row, t.registered().GetBatch(batch.id));
+      SR_ASSIGN_OR_RETURN(const Bytes now,
+                          DigestLeaves(t.registered(), batch.id));
+      leaves = row->leaves;
+      EXPECT_TRUE(leaves.empty() || leaves == now);
+      return OkStatus();
+    }));
+    return leaves;
+  };
+  Batch whole = Seal(key_, 1, 300);
+  std::ranges::reverse(whole.leaves);
+  ASSERT_OK(Register(whole));
+  EXPECT_EQ(noted(whole).size(), 32u);
+  const Batch parts = Seal(key_, 1, 3);
+  ASSERT_OK(Register(Part(parts, 0, 2)));
+  EXPECT_EQ(noted(parts).size(), 32u);
+  ASSERT_OK(Register(Part(parts, 2, 3)));
+  EXPECT_EQ(noted(parts).size(), 0u);
 }
 
 TEST_F(RegistryTest, AnotherHeaderOfTheSameBatchIsRefused) {

@@ -19,6 +19,12 @@ using ::strongroom::testing::FakeOperation;
 using ::strongroom::testing::HasReason;
 using Json = nlohmann::json;
 
+struct LeafRow {
+  uint32_t index = 0;
+  Bytes leaf;
+  friend bool operator==(const LeafRow&, const LeafRow&) = default;
+};
+
 std::function<void()>* g_when_sealed = nullptr;
 void WhenSealed(const char* step) {
   if (std::string_view(step) == "rewrap/sealed") (*g_when_sealed)();
@@ -65,21 +71,40 @@ class ReportTest : public ::testing::Test, protected service::Rig {
     EXPECT_OK(payload);
     return Json::parse(AsText(*payload));
   }
-  std::vector<store::LeafRow> Leaves(const Uuid& batch) {
-    std::vector<store::LeafRow> leaves;
-    EXPECT_OK(store_.Read([&](store::ReadTransaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(leaves, t.registered().LeavesOf(batch));
-      return OkStatus();
+  std::vector<LeafRow> Leaves(const Uuid& batch) {
+    std::vector<LeafRow> leaves;
+    EXPECT_OK(store_.Read([&](store::ReadTransaction& t) {
+      return t.registered().VisitLeaves(
+          batch, [&](uint32_t index, ByteView leaf) {
+            leaves.push_back({index, Bytes(leaf.begin(), leaf.end())});
+          });
     }));
     return leaves;
   }
+  // What the batch's row says of its leaves.
+  Bytes Noted(const Uuid& batch) {
+    Bytes noted;
+    EXPECT_OK(store_.Read([&](store::ReadTransaction& t) -> Status {
+      SR_ASSIGN_OR_RETURN(const auto row, t.registered().GetBatch(batch));
+      noted = row->leaves;
+      return OkStatus();
+    }));
+    return noted;
+  }
+  void Forget(const Uuid& batch) {
+    EXPECT_OK(store_.Update([&](store::Transaction& t) -> Status {
+      SR_ASSIGN_OR_RETURN(auto row, t.registered().GetBatch(batch));
+      row->leaves.clear();
+      return t.registered().UpdateBatch(*row);
+    }));
+  }
   // As docs/operations.md has it, from leaves that were kept.
   static std::string Chain(
-      const std::map<Uuid, std::vector<store::LeafRow>>& batches) {
+      const std::map<Uuid, std::vector<LeafRow>>& batches) {
     Bytes chain(32);
     for (const auto& [id, leaves] : batches) {
       Bytes all;
-      for (const store::LeafRow& leaf : leaves) {
+      for (const LeafRow& leaf : leaves) {
         AppendU32(&all, leaf.index);
         AppendU32(&all, static_cast<uint32_t>(leaf.leaf.size()));
         Append(&all, leaf.leaf);
@@ -102,7 +127,7 @@ class ReportTest : public ::testing::Test, protected service::Rig {
 };
 
 TEST_F(ReportTest, ItSaysWhatWasMovedAndThatNoLeafChanged) {
-  std::map<Uuid, std::vector<store::LeafRow>> before;
+  std::map<Uuid, std::vector<LeafRow>> before;
   for (uint32_t deks : {1u, 3u, 20u, 1u}) {
     const Uuid batch = Register(deks);
     before[batch] = Leaves(batch);
@@ -140,7 +165,7 @@ TEST_F(ReportTest, EveryByteOfEveryLeafIsInTheDigest) {
     return now;
   };
   const Bytes whole = digest();
-  for (const store::LeafRow& leaf : Leaves(batch)) {
+  for (const LeafRow& leaf : Leaves(batch)) {
     for (size_t byte = 0; byte < leaf.leaf.size(); ++byte) {
       FlipLeaf({batch, leaf.index}, byte);
       EXPECT_NE(digest(), whole) << leaf.index << " " << byte;
@@ -172,6 +197,100 @@ TEST_F(ReportTest, ABatchWhoseLeafChangesMeanwhileIsNotMovedAndIsNamed) {
   EXPECT_EQ(report.at("batches_failed"), 1);
   EXPECT_EQ(report.at("leaf_digest").at("after"),
             Chain({{kept, Leaves(kept)}}));
+}
+
+TEST_F(ReportTest, ALeafThatChangedSinceItWasRegisteredKeepsItsBatchBack) {
+  const Uuid kept = Register(2);
+  const Uuid hurt = Register(20);
+  Rotate("a/key");
+  FlipLeaf({hurt, 19}, 60);
+  const Uuid id = Start();
+  const Job job = RunToEnd(id);
+  EXPECT_EQ(job.row.state, JobState::kPartial);
+  ASSERT_EQ(job.failures.size(), 1u);
+  EXPECT_EQ(job.failures[0].batch_id, hurt);
+  EXPECT_EQ(job.failures[0].reason, "STORE_CORRUPT");
+  EXPECT_EQ(job.row.deks_moved, 2u);
+  EXPECT_EQ(job.deks_left, 20u);
+  EXPECT_EQ(ReportOf(id).at("leaf_digest").at("before"),
+            Chain({{kept, Leaves(kept)}}));
+}
+
+TEST_F(ReportTest, ALeafThatIsMissingOrMoreThanWasRegisteredKeepsItsBatchBack) {
+  const Uuid batches[] = {Register(2), Register(2)};
+  Rotate("a/key");
+  ASSERT_OK(store_.Update([&](store::Transaction& t) -> Status {
+    store::RegisteredWrites& rows = t.registered();
+    SR_RETURN_IF_ERROR(rows.DeleteDek({batches[0], 0}));
+    SR_ASSIGN_OR_RETURN(auto dek, rows.GetDek({batches[1], 0}));
+    dek->id.index = 7;
+    return rows.InsertDek(*dek);
+  }));
+  const Job job = RunToEnd(Start());
+  EXPECT_EQ(job.row.state, JobState::kPartial);
+  EXPECT_EQ(job.failures.size(), 2u);
+}
+
+TEST_F(ReportTest, WhatABatchsLeavesAreIsKnownFromItsRegistrationOn) {
+  const Uuid batch = Register(3);
+  const Bytes registered = Noted(batch);
+  EXPECT_EQ(registered.size(), 32u);
+  Rotate("a/key");
+  RunToEnd(Start());
+  EXPECT_EQ(Noted(batch), registered);
+}
+
+TEST_F(ReportTest, ABatchThatLostADekIsNotedAnewByTheNextJob) {
+  const Uuid deleted = Register(3);
+  const Uuid shredded = Register(3);
+  const Bytes before = Noted(deleted);
+  ASSERT_OK(registry_->Delete(key_, {deleted, 2}));
+  ASSERT_OK(registry_->Shred(key_, {shredded, 0}));
+  EXPECT_TRUE(Noted(deleted).empty());
+  EXPECT_TRUE(Noted(shredded).empty());
+  Rotate("a/key");
+  const Uuid id = Start();
+  EXPECT_EQ(RunToEnd(id).row.state, JobState::kDone);
+  EXPECT_EQ(Noted(deleted).size(), 32u);
+  EXPECT_NE(Noted(deleted), before);
+  EXPECT_EQ(ReportOf(id).at("leaf_digest").at("before"),
+            Chain({{deleted, Leaves(deleted)}, {shredded, Leaves(shredded)}}));
+}
+
+TEST_F(ReportTest, ABatchFromBeforeThereWereDigestsIsNotedByItsFirstJob) {
+  const Uuid old = Register(3);
+  const Bytes registered = Noted(old);
+  Forget(old);
+  Rotate("a/key");
+  const Uuid id = Start();
+  EXPECT_EQ(RunToEnd(id).row.state, JobState::kDone);
+  EXPECT_EQ(Noted(old), registered);
+  EXPECT_EQ(ReportOf(id).at("leaf_digest").at("after"),
+            Chain({{old, Leaves(old)}}));
+}
+
+TEST_F(ReportTest, ALeafThatChangesAfterAJobHasNotedItIsFound) {
+  const Uuid old = Register(3);
+  Forget(old);
+  Rotate("a/key");
+  const Uuid id = Start();
+  std::function<void()> change = [&] { FlipLeaf({old, 1}, 5); };
+  g_when_sealed = &change;
+  SetCrashHookForTest(&WhenSealed);
+  const Job job = RunToEnd(id);
+  EXPECT_EQ(job.row.state, JobState::kPartial);
+  EXPECT_EQ(job.failures[0].batch_id, old);
+}
+
+TEST_F(ReportTest, ABatchThatWasHurtMovesWithoutTheDekThatWas) {
+  const Uuid hurt = Register(2);
+  Rotate("a/key");
+  FlipLeaf({hurt, 0}, 40);
+  EXPECT_EQ(RunToEnd(Start()).row.state, JobState::kPartial);
+  ASSERT_OK(registry_->Delete(key_, {hurt, 0}));
+  const Job job = RunToEnd(Start());
+  EXPECT_EQ(job.row.state, JobState::kDone);
+  EXPECT_EQ(job.row.deks_moved, 1u);
 }
 
 TEST_F(ReportTest, ADekThatIsDeletedMeanwhileIsInNeitherDigest) {

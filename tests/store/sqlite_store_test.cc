@@ -263,5 +263,33 @@ TEST_F(SqliteStoreTest, AStoreFromBeforeWatermarksIsNoOldCopy) {
   EXPECT_EQ((*Open())->Watermark(), 1u);
 }
 
+TEST_F(SqliteStoreTest, OfBatchesFromAnOlderSchemaTheLeavesAreNotKnown) {
+  const KeyRow key = NamedKey("a/key");
+  BatchRow batch{.batch_id = Uuid::Random(),
+                 .key_id = key.id,
+                 .version = 1,
+                 .header = {1, 2},
+                 .deks = 3,
+                 .leaves = {4, 5}};
+  {
+    auto store = Open();
+    ASSERT_OK(store);
+    ASSERT_OK((*store)->Update([&](Transaction& t) -> Status {
+      SR_RETURN_IF_ERROR(t.InsertKey(key));
+      return t.registered().InsertBatch(batch);
+    }));
+  }
+  Tamper("ALTER TABLE batches DROP COLUMN leaves; PRAGMA user_version = 5");
+  auto store = Open();
+  ASSERT_OK(store);
+  batch.leaves.clear();
+  ASSERT_OK((*store)->Read([&](ReadTransaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(const auto found,
+                        t.registered().GetBatch(batch.batch_id));
+    EXPECT_EQ(found, batch);
+    return OkStatus();
+  }));
+}
+
 }  // namespace
 }  // namespace strongroom::store

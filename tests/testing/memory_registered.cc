@@ -220,14 +220,14 @@ Status MemoryRegistered::InsertJobFailure(const JobFailureRow& row) {
              : store::JobFailureExists(row);
 }
 
-StatusOr<std::vector<store::LeafRow>> MemoryRegistered::LeavesOf(
-    const Uuid& batch_id) {
-  std::vector<store::LeafRow> leaves;
+Status MemoryRegistered::VisitLeaves(
+    const Uuid& batch_id,
+    const std::function<void(uint32_t, ByteView)>& visit) {
   for (auto at = state_.deks.lower_bound({batch_id, 0});
        at != state_.deks.end() && at->first.batch_id == batch_id; ++at) {
-    leaves.push_back({at->first.index, at->second.leaf});
+    visit(at->first.index, at->second.leaf);
   }
-  return leaves;
+  return OkStatus();
 }
 
 StatusOr<std::optional<store::JobReportRow>> MemoryRegistered::GetJobReport(

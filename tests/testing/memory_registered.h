@@ -54,7 +54,9 @@ class MemoryRegistered final : public store::RegisteredWrites {
   StatusOr<std::vector<store::JobFailureRow>> JobFailures(
       const Uuid& job_id, size_t limit) override;
   StatusOr<bool> HasFailed(const Uuid& job_id, const Uuid& batch_id) override;
-  StatusOr<std::vector<store::LeafRow>> LeavesOf(const Uuid& batch_id) override;
+  Status VisitLeaves(
+      const Uuid& batch_id,
+      const std::function<void(uint32_t, ByteView)>& visit) override;
   StatusOr<std::optional<store::JobReportRow>> GetJobReport(
       const Uuid& job_id) override;
 

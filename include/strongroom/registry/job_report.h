@@ -1,8 +1,9 @@
 // The report of a rewrap job: what it moved, and that no leaf changed.
 //
-// A job reads the leaves of each batch before its header goes to the token, and
-// again in the transaction that moves the batch. Both digests are chained over
-// the batches in the order in which they were moved:
+// What the leaves of a batch were is in its row from its registration on (or,
+// if it changed since, from when a job first met it); a job reads them in the
+// transaction that moves the batch, and moves only what is the same. Both
+// digests are chained over the batches in the order in which they were moved:
 //
 //   d := SHA-256(d  batch_id(16)  SHA-256(leaf*))     from 32 zero bytes
 //   leaf := index(u32)  size(u32)  bytes              in the order of indices

@@ -8,6 +8,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,8 @@ struct BatchRow {
   uint32_t version = 0;  // of the header
   Bytes header;
   uint32_t deks = 0;  // rows of the batch; one without any is deleted
+  // Digest of its leaves (registry/job_report.h). Empty: not known.
+  Bytes leaves{};
   friend bool operator==(const BatchRow&, const BatchRow&) = default;
 };
 
@@ -155,13 +158,6 @@ struct JobFailureRow {
   friend bool operator==(const JobFailureRow&, const JobFailureRow&) = default;
 };
 
-// LeafRow is what a DEK's row holds of it.
-struct LeafRow {
-  uint32_t index = 0;
-  Bytes leaf;
-  friend bool operator==(const LeafRow&, const LeafRow&) = default;
-};
-
 // JobReportRow is what a job writes down for its report while it moves batches
 // (registry/job_report.h).
 struct JobReportRow {
@@ -211,8 +207,11 @@ class RegisteredReads {
                                                            size_t limit) = 0;
   virtual StatusOr<bool> HasFailed(const Uuid& job_id,
                                    const Uuid& batch_id) = 0;
-  // LeavesOf gives a batch's leaves in the order of their indices.
-  virtual StatusOr<std::vector<LeafRow>> LeavesOf(const Uuid& batch_id) = 0;
+  // VisitLeaves shows a batch's leaves in the order of their indices; each only
+  // while `visit` runs, which calls nothing of the transaction.
+  virtual Status VisitLeaves(
+      const Uuid& batch_id,
+      const std::function<void(uint32_t index, ByteView leaf)>& visit) = 0;
   virtual StatusOr<std::optional<JobReportRow>> GetJobReport(
       const Uuid& job_id) = 0;
 };
@@ -221,8 +220,8 @@ class RegisteredWrites : public RegisteredReads {
  public:
   // InsertBatch: CONFLICT if the batch_id is there, of whatever key.
   virtual Status InsertBatch(const BatchRow& row) = 0;
-  // UpdateBatch changes version, header and count; CONFLICT if the batch is
-  // not there or of another key.
+  // UpdateBatch changes all but the ids; CONFLICT if the batch is not there or
+  // of another key.
   virtual Status UpdateBatch(const BatchRow& row) = 0;
   // DeleteBatch: CONFLICT if it is not there, or DEKs of it remain.
   virtual Status DeleteBatch(const Uuid& batch_id) = 0;
