@@ -329,6 +329,8 @@ def everything():
         fast.daemon.stop()
         slow = Service(here, "slow", shim=True, profile="generic", workers=8)
         rows += slow_device(slow) + fairness(slow)
+        slow.latency(1000)
+        profile += shares(slow, "unwrap-random", batches=200, in_flight=64)
         slow.daemon.stop()
         rows += [Row("load", *row) for row in flood.device_bound(here, ROUNDS)]
         rows += [Row(*cells) for cells in rotation.short(here)]
