@@ -27,12 +27,23 @@ constexpr uint8_t Tag(uint32_t field, uint32_t wire_type) {
 constexpr uint8_t kItems = Tag(2, kBytes);
 constexpr uint8_t kSecretOfItem = Tag(1, kBytes);
 
+// ReadNumber reads a tag or a size, in as few bytes as it needs: of longer
+// forms CodedInputStream takes some that protobuf's messages do not, and where
+// one stands a field is longer than its numbers say.
+bool ReadNumber(CodedInputStream* in, uint32_t* value) {
+  const int before = in->CurrentPosition();
+  return in->ReadVarint32(value) &&
+         in->CurrentPosition() - before ==
+             static_cast<int>(CodedOutputStream::VarintSize32(*value));
+}
+
 bool TakeSecretOf(CodedInputStream* in, std::vector<SecretBytes>* secrets) {
   uint32_t item_size;
+  uint32_t tag;
   uint32_t size;
   if (secrets->size() == service::kMaxBatchRequestItems) return false;
-  if (!in->ReadVarint32(&item_size) || in->ReadTag() != kSecretOfItem ||
-      !in->ReadVarint32(&size)) {
+  if (!ReadNumber(in, &item_size) || !ReadNumber(in, &tag) ||
+      tag != kSecretOfItem || !ReadNumber(in, &size)) {
     return false;
   }
   // All of the item: its tag, the size, the secret.
@@ -59,7 +70,7 @@ bool CopyField(uint32_t tag, CodedInputStream* in, std::string* rest) {
     return true;
   }
   uint32_t size;
-  if ((tag & 7) != kBytes || !in->ReadVarint32(&size)) return false;
+  if ((tag & 7) != kBytes || !ReadNumber(in, &size)) return false;
   if (static_cast<int64_t>(size) > in->BytesUntilLimit()) return false;
   append(size);
   std::string value;
@@ -204,12 +215,13 @@ std::optional<PlainItems> TakePlainItems(const grpc::ByteBuffer& buffer) {
   CodedInputStream in(&reader);
   in.PushLimit(static_cast<int>(buffer.Length()));
   PlainItems items;
-  while (const uint32_t tag = in.ReadTag()) {
+  while (in.BytesUntilLimit() > 0) {
+    uint32_t tag;
+    if (!ReadNumber(&in, &tag)) return std::nullopt;
     const bool taken = tag == kItems ? TakeSecretOf(&in, &items.secrets)
                                      : CopyField(tag, &in, &items.rest);
     if (!taken) return std::nullopt;
   }
-  if (!in.ConsumedEntireMessage()) return std::nullopt;
   return items;
 }
 
