@@ -13,6 +13,7 @@
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "cli/commands.h"
+#include "cli/operator_commands.h"
 #include "cli/output.h"
 #include "cli/report.h"
 #include "cli/strongroom.h"
@@ -84,6 +85,16 @@ void Declare(CommandLine* line) {
       "Example: strongroom key create payments/cards\n"
       "`strongroom COMMAND --help` says more of each.");
   for (const CommandRow& row : AllCommands()) AddCommand(row, line);
+  for (const OperatorRow& row : OperatorCommands()) {
+    CLI::App* command = app.add_subcommand(row.name, row.help);
+    command->prefix_command();
+    // As the first word it does not come here.
+    line->runners[command] = [&row](Session&) {
+      return UsageError("`" + std::string(row.name) +
+                        "` is done by strongroomd, which has none of the "
+                        "options of strongroom: put it first");
+    };
+  }
 }
 
 // FirstWords gives up to two words that are neither options nor their values.
@@ -231,12 +242,15 @@ Environment Environment::System() {
           .err = Inherited(STDERR_FILENO),
           .is_terminal = [](int fd) { return isatty(fd) == 1; },
           .clock = Clock::System(),
-          .connect = ConnectByEnvironment};
+          .connect = ConnectByEnvironment,
+          .become_strongroomd = BecomeStrongroomd};
 }
 
 int Run(const std::vector<std::string>& arguments,
         const Environment& environment) {
-  Status status = RunCommand(arguments, environment);
+  Status status = IsOperatorCommand(arguments)
+                      ? environment.become_strongroomd(arguments)
+                      : RunCommand(arguments, environment);
   if (status.ok()) return 0;
   std::string report =
       WantsJson(arguments) ? JsonReport(status) : TextReport(status);

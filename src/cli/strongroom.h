@@ -24,6 +24,10 @@ struct Environment {
   std::function<StatusOr<std::unique_ptr<client::Client>>(
       std::chrono::milliseconds timeout)>
       connect;
+  // Ends this program's part in commands that strongroomd does; comes back only
+  // with why it could not.
+  std::function<Status(const std::vector<std::string>& arguments)>
+      become_strongroomd;
 
   static Environment System();
 };

@@ -64,7 +64,12 @@ class CliTest : public ::testing::Test {
           std::unique_ptr<client::Client> client =
               std::make_unique<FakeClient>(fake_);
           return client;
-        }};
+        },
+        .become_strongroomd =
+            [this](const std::vector<std::string>& words) {
+              handed_over_ = words;
+              return Error(Reason::kFileUnreadable, "no strongroomd");
+            }};
     return cli::Run(arguments, environment);
   }
   int OpenNew(const std::string& name) {
@@ -80,6 +85,7 @@ class CliTest : public ::testing::Test {
   FakeBehaviour fake_;
   bool terminal_ = false;
   Status connect_failure_;
+  std::vector<std::string> handed_over_;
   std::chrono::milliseconds timeout_{0};
 };
 

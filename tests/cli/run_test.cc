@@ -177,6 +177,32 @@ TEST_F(RunTest, AReaderThatWentAwayIsAFailure) {
   EXPECT_THAT(testing::Slurp(dir_.File("stderr")), HasSubstr("Broken pipe"));
 }
 
+TEST_F(RunTest, WhatStrongroomdDoesIsHandedOverAsItWasTyped) {
+  connect_failure_ = Error(Reason::kInternal, "connected");
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"backup"},
+        {"backup", "--help"},
+        {"backup", "create", "--config", "a b.yaml", "--out=-", "--output"},
+        {"recover", "--config", "", "--bogus"}}) {
+    handed_over_.clear();
+    CliResult result = Run(words);
+    EXPECT_EQ(handed_over_, words);
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.err, HasSubstr("FILE_UNREADABLE: no strongroomd"));
+  }
+  EXPECT_THAT(Run({"--help"}).out,
+              AllOf(HasSubstr("backup"), HasSubstr("on the service's machine"),
+                    HasSubstr("recover")));
+}
+
+TEST_F(RunTest, OnlyAFirstWordIsHandedOver) {
+  ExpectUsageError({"--output", "text", "backup", "create"}, "put it first");
+  ExpectUsageError({"--timeout", "5s", "recover"}, "put it first");
+  ExpectUsageError({"bakup", "create"}, "did you mean `strongroom backup`?");
+  ExpectUsageError({"key", "backup"}, "want one of create");
+  EXPECT_THAT(handed_over_, IsEmpty());
+}
+
 TEST_F(RunTest, HelpAndVersionNeedNoService) {
   connect_failure_ = Error(Reason::kInternal, "connected");
   EXPECT_THAT(Run({"--help"}).out, HasSubstr("encrypt"));

@@ -1,8 +1,10 @@
 """The drill of docs/operations.md, and what a backup and a restore refuse."""
 import hashlib
 import json
+import os
 import pathlib
 import secrets
+import shutil
 import sqlite3
 import unittest
 
@@ -383,6 +385,75 @@ class Refused(Site):
                                self.site.config, "--names", names)
             self.assert_refused(done, "ARGUMENT_INVALID", names)
         self.assertFalse(self.site.store.exists())
+
+
+class HandOver(Site):
+    """`strongroom` hands these commands over to strongroomd."""
+
+    def test_the_whole_drill_in_the_words_of_the_client(self):
+        strongroom = {"program": e2e.STRONGROOM}
+        self.up()
+        self.cli.ok("key", "create", KEY)
+        self.wrap()
+        self.keep_public_key()
+        operate.create(self.site, self.backup, **strongroom)
+        self.daemon.stop()
+        operate.lose_store(self.site)
+        said = operate.ok(self.site, "backup", "verify", self.backup,
+                          "--public-key", self.public_key, **strongroom)
+        self.assertIn("1 keys, 1 versions", said)
+        operate.restore(self.site, self.backup, **strongroom)
+        operate.recover(self.site, **strongroom)
+        self.up()
+        self.assert_all_open()
+
+    def test_its_failures_and_exit_codes_are_strongroomds(self):
+        done = operate.run(self.site, "recover", "--config", self.site.config,
+                           program=e2e.STRONGROOM)
+        self.assert_refused(done, "KEY_NOT_FOUND")
+        done = operate.run(self.site, "backup", "nonsense",
+                           program=e2e.STRONGROOM)
+        self.assertEqual(done.returncode, 2)
+
+    def test_the_one_beside_it_is_taken_before_the_one_in_the_path(self):
+        def program(directory, says):
+            directory.mkdir(exist_ok=True)
+            path = directory / "strongroomd"
+            path.write_text(f"#!/bin/sh\necho {says}\n"
+                            "for word; do echo \"<$word>\"; done\nexit 9\n")
+            path.chmod(0o755)
+            return path
+
+        client = self.dir / "bin" / "strongroom"
+        client.parent.mkdir()
+        shutil.copy(e2e.STRONGROOM, client)
+        called = self.dir / "called"
+        called.symlink_to(client)
+        path = {"PATH": f"{self.dir / 'elsewhere'}:{os.environ['PATH']}"}
+
+        def run(env, *words):
+            return operate.run(self.site, *words, program=called, env=env)
+
+        done = run({"PATH": "/nonexistent"}, "backup", "create")
+        self.assertEqual(done.returncode, 1)
+        said = done.stderr.decode()
+        self.assertIn("FILE_UNREADABLE", said)
+        self.assertIn(str(client.with_name("strongroomd")), said)
+        self.assertIn("on the service's machine", said)
+
+        program(self.dir / "elsewhere", "from the path")
+        done = run(path, "backup", "a b", "", "--out=$x")
+        self.assertEqual(done.returncode, 9)
+        self.assertEqual(done.stdout.decode().splitlines(),
+                         ["from the path", "<backup>", "<a b>", "<>",
+                          "<--out=$x>"])
+        beside = program(client.parent, "beside")
+        self.assertIn(b"beside\n<recover>\n", run(path, "recover").stdout)
+        # Broken is not absent: another installation's is not taken for it.
+        beside.chmod(0o644)
+        done = run(path, "recover")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"Permission denied", done.stderr)
 
 
 if __name__ == "__main__":
