@@ -82,8 +82,12 @@ std::string FromText(const Job& job) {
 }
 
 // Of what is and was to be moved: more may come while the job runs.
+// What is left is counted now: after the end it is other jobs' work, too.
 uint64_t Percent(const Job& job) {
-  const uint64_t all = job.batches_moved + job.batches_left;
+  if (job.state == "DONE") return 100;
+  const uint64_t all = IsFinished(job)
+                           ? std::max(job.batches_total, job.batches_moved)
+                           : job.batches_moved + job.batches_left;
   return all == 0 ? 100 : job.batches_moved * 100 / all;
 }
 
@@ -121,8 +125,9 @@ std::string ShowJob(const Job& job, WallTime now) {
       {"Begun", ShowTime(job.created, now) + " by " + job.created_by},
       {"Moved", std::to_string(job.deks_moved) + " DEKs in " +
                     std::to_string(job.batches_moved) + " batches"},
-      {"Left", std::to_string(job.deks_left) + " DEKs in " +
-                   std::to_string(job.batches_left) + " batches"},
+      {IsFinished(job) ? "Left now" : "Left",
+       std::to_string(job.deks_left) + " DEKs in " +
+           std::to_string(job.batches_left) + " batches"},
   };
   if (job.finished) facts.push_back({"Ended", ShowTime(*job.finished, now)});
   if (!job.waits_for.empty()) facts.push_back({"Waits for", job.waits_for});

@@ -102,7 +102,8 @@ Status CheckNothingUnregistered(store::ReadTransaction& transaction,
                    " " + Describe(use, claimed) +
                    "; what callers still keep of it would be lost for ever: "
                    "have them rewrap it, and then acknowledge that "
-                   "(acknowledge_unregistered)");
+                   "(acknowledge_unregistered; strongroom key destroy "
+                   "--acknowledge-unregistered)");
 }
 
 }  // namespace strongroom::keyring

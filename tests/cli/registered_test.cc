@@ -154,6 +154,22 @@ TEST_F(RegisteredCliTest, AWatchFailsUnlessAllWasMoved) {
   EXPECT_THAT(result.err, HasSubstr("PARTIAL"));
 }
 
+TEST_F(RegisteredCliTest, AnEndedJobIsNotMeasuredByWhatIsLeftNow) {
+  fake_.job.batches_total = 32;
+  fake_.job.batches_left = 8;  // a rotation later
+  EXPECT_THAT(Run({"job", "list", "a/key"}).out, HasSubstr("100%"));
+  fake_.job.state = "CANCELLED";
+  fake_.job.batches_left = 0;  // another job has moved them
+  EXPECT_THAT(Run({"job", "list", "a/key"}).out, HasSubstr("25%"));
+  EXPECT_THAT(Run({"job", "show", "a/key", kJobId}).out,
+              HasSubstr("Left now:"));
+  fake_.job.state = "RUNNING";
+  fake_.job.finished = std::nullopt;
+  fake_.job.batches_left = 8;
+  EXPECT_THAT(Run({"job", "list", "a/key"}).out, HasSubstr("50%"));
+  EXPECT_THAT(Run({"job", "show", "a/key", kJobId}).out, HasSubstr("Left:"));
+}
+
 TEST_F(RegisteredCliTest, JobsAreListedShownAndMoved) {
   EXPECT_THAT(Run({"job", "list", "a/key"}).out, HasSubstr("DONE"));
   const CliResult json =
