@@ -179,13 +179,21 @@ def reasons_documented(root):
 
 
 def no_child_processes(root):
-    """What a program is started with is seen by every user: PINs are not."""
+    """What a program is started with is seen by every user: PINs are not.
+
+    One becomes strongroomd with the words that it was started with itself,
+    which everybody could see already.
+    """
+    becomes_another = {("src/cli/operator_commands.cc", "execv"),
+                       ("src/cli/operator_commands.cc", "execvp")}
     call = re.compile(r"\b(fork|vfork|clone|system|popen|posix_spawnp?|"
                       r"exec(?:l|lp|le|v|vp|ve|vpe))\s*\(")
     bad = []
     for path in sources(root, "src", "include", "hsm/pkcs11"):
         for match in call.finditer(without_comments(read(path))):
-            bad.append(f"{path}: {match.group(1)} starts a process")
+            name = path.relative_to(root).as_posix()
+            if (name, match.group(1)) not in becomes_another:
+                bad.append(f"{path}: {match.group(1)} starts a process")
     return bad
 
 

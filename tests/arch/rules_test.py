@@ -71,6 +71,14 @@ class EachRuleFindsItsViolation(unittest.TestCase):
         self.write("src/server/x.cc", 'int r = posix_spawnp(&child, "x");\n')
         self.assert_found("no_child_processes", "posix_spawnp")
 
+    def test_a_child_process_where_only_exec_may_be(self):
+        self.write("src/cli/operator_commands.cc", "int child = fork();\n")
+        self.assert_found("no_child_processes", "fork")
+
+    def test_exec_elsewhere(self):
+        self.write("src/cli/run.cc", "execv(path, argv);\n")
+        self.assert_found("no_child_processes", "execv")
+
     def test_an_unfinished_mark(self):
         self.write("src/base/x.cc", "// TO" "DO: later\n")
         self.assert_found("no_unfinished_marks", "later")
