@@ -160,7 +160,8 @@ Status Server::Parts::BuildDomain() {
                                  {"destructions_held", report.held}});
   if (report.missing_keks > 0) {
     warnings.push_back(std::to_string(report.missing_keks) +
-                       " enabled key versions have no KEK on the token");
+                       " enabled key versions had no KEK on the token when the "
+                       "service started");
   }
   if (report.returned_keks > 0) {
     warnings.push_back(std::to_string(report.returned_keks) +
