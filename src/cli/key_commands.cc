@@ -213,11 +213,14 @@ Runner DeclareKeyRotate(CLI::App& command) {
     SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
     SR_ASSIGN_OR_RETURN(Key key, client->RotateKey(args->name));
     if (session.json()) return session.PrintJson(ToJson(key));
+    const std::string name = Printable(key.name);
     return session.Print(
-        Printable(key.name) + ": version " +
-        std::to_string(key.primary_version) +
-        " is primary now; earlier enabled versions still open.\n"
-        "`strongroom rewrap` moves a wrapped DEK to it.\n");
+        name + ": version " + std::to_string(key.primary_version) +
+        " is primary now; earlier enabled versions still open.\n" +
+        (key.rewrap_on_rotation ? "A job moves"
+                                : "`strongroom job start " + name + "` moves") +
+        " registered DEKs to it, `strongroom rewrap` a wrapped DEK that you "
+        "keep.\n");
   };
 }
 

@@ -147,6 +147,17 @@ int RunCheck(const std::string& path) {
   return 0;
 }
 
+// WrongUsage says which command it was, and where its options are listed.
+std::string WrongUsage(const CLI::App* app, const CLI::Error& error) {
+  std::string path = app->get_name();
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().front();
+    path += " " + app->get_name();
+  }
+  return "strongroomd: ARGUMENT_INVALID: " + std::string(error.what()) +
+         "; see `" + path + " --help`\n";
+}
+
 }  // namespace
 
 int StrongroomdMain(int argc, char** argv) {
@@ -155,6 +166,7 @@ int StrongroomdMain(int argc, char** argv) {
                "strongroomd");
   app.set_version_flag("--version", std::string("strongroomd ") + kVersion);
   app.require_subcommand(1);
+  app.failure_message(WrongUsage);
 
   DevOptions dev_options;
   CLI::App* dev = app.add_subcommand(

@@ -110,6 +110,15 @@ TEST_F(KeyTest, VersionCommandsNameKeyAndVersion) {
                   "ScheduleDestroyVersion k 2", "CancelDestroyVersion k 2"));
 }
 
+TEST_F(KeyTest, RotateSaysHowDeksAreMovedOrThatAJobDoesIt) {
+  fake_.key.rewrap_on_rotation = false;
+  EXPECT_THAT(Run({"key", "rotate", fake_.key.name}).out,
+              HasSubstr("strongroom job start " + fake_.key.name));
+  fake_.key.rewrap_on_rotation = true;
+  EXPECT_THAT(Run({"key", "rotate", fake_.key.name}).out,
+              HasSubstr("A job moves registered DEKs"));
+}
+
 TEST_F(KeyTest, DestroySaysWhenAndHowToCancel) {
   fake_.key_version.state = "DESTROY_SCHEDULED";
   fake_.key_version.destroy_time = FakeClock::kStart + hours(720);

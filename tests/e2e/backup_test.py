@@ -411,9 +411,15 @@ class HandOver(Site):
         done = operate.run(self.site, "recover", "--config", self.site.config,
                            program=e2e.STRONGROOM)
         self.assert_refused(done, "KEY_NOT_FOUND")
-        done = operate.run(self.site, "backup", "nonsense",
-                           program=e2e.STRONGROOM)
-        self.assertEqual(done.returncode, 2)
+        for words, path in ((("backup",), "strongroomd backup"),
+                            (("backup", "nonsense"), "strongroomd backup"),
+                            (("backup", "create"), "strongroomd backup create"),
+                            (("recover",), "strongroomd recover")):
+            done = operate.run(self.site, *words, program=e2e.STRONGROOM)
+            self.assertEqual(done.returncode, 2)
+            said = done.stderr.decode()
+            self.assertRegex(said, r"^strongroomd: ARGUMENT_INVALID: \S")
+            self.assertIn(f"see `{path} --help`", said)
 
     def test_the_one_beside_it_is_taken_before_the_one_in_the_path(self):
         def program(directory, says):
