@@ -1,4 +1,5 @@
 // Two token calls move the batch key of a header to the primary.
+#include <thread>
 #include <utility>
 
 #include "batching/token_batch.h"
@@ -61,6 +62,7 @@ class RewrapBatch final : public TokenBatch {
     StatusOr<KekRef> primary = core_->source().ForSeal(header_.key_id);
     if (!primary.ok()) return EndWith(primary.status());
     SealUnder(*primary, *batch_key);
+    StepAside();
   }
 
   void SealUnder(const KekRef& primary, const SecretBytes& batch_key) {
@@ -106,6 +108,16 @@ class RewrapBatch final : public TokenBatch {
     core_->Release(batch_, this);
     core_->Finish(Operation::kRewrap, batch_.slices);
     core_->Pump();
+    StepAside();
+  }
+
+  // A job keeps the token's threads busy without a pause, and on a machine
+  // where the token is software, its processors. Who comes to one of them
+  // meanwhile (a caller's request, its answer) would wait there until the
+  // scheduler's slice is over, which is longer than a request takes. Costs next
+  // to nothing if nobody waits.
+  void StepAside() const {
+    if (batch_.work_class == WorkClass::kBackground) std::this_thread::yield();
   }
 
   void EndWith(const Status& status) {

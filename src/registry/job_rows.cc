@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <thread>
 
 #include "registry/report_rows.h"
 #include "registry/rows.h"
@@ -131,6 +132,8 @@ Status StoreMoved(store::Transaction& t, const std::vector<MovedBatch>& moved,
   SR_ASSIGN_OR_RETURN(store::JobReportRow report, ReportRowOf(rows, job->id));
   CensusChange census;
   for (const MovedBatch& one : moved) {
+    // Requests that wait for this processor go first, as they do on the token.
+    std::this_thread::yield();
     SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
                         rows.GetBatch(one.before.batch_id));
     // What changed since, DEKs that are gone included, is met again.
