@@ -47,6 +47,7 @@ Json ToJson(const Job& job) {
   json["state"] = job.state;
   json["from_versions"] = job.from_versions;
   json["batches_per_second"] = job.batches_per_second;
+  json["min_share"] = job.min_share;
   json["created_by"] = job.created_by;
   json["create_time"] = FormatTime(job.created);
   json["update_time"] = FormatTime(job.updated);
@@ -129,6 +130,15 @@ std::string ShowJob(const Job& job, WallTime now) {
        std::to_string(job.deks_left) + " DEKs in " +
            std::to_string(job.batches_left) + " batches"},
   };
+  if (job.batches_per_second > 0) {
+    facts.push_back(
+        {"Rate",
+         "at most " + std::to_string(job.batches_per_second) + " batches/s"});
+  }
+  if (job.min_share > 0) {
+    facts.push_back({"Share", "at least " + std::to_string(job.min_share) +
+                                  "% of the token's operations"});
+  }
   if (job.finished) facts.push_back({"Ended", ShowTime(*job.finished, now)});
   if (!job.waits_for.empty()) facts.push_back({"Waits for", job.waits_for});
   std::string text = Facts(facts);
@@ -199,6 +209,11 @@ Runner DeclareJobStart(CLI::App& command) {
       ->allow_extra_args(false);
   command.add_option("--rate", args->start.batches_per_second,
                      "Batches per second at most (default: no limit)");
+  command
+      .add_option("--share", args->start.min_share,
+                  "Percent of the token's operations that it gets however much "
+                  "live traffic wants, 1 to 50 (default: the service's)")
+      ->check(CLI::Range(1, 50));
   auto* dry = command.add_flag("--dry-run", args->start.dry_run,
                                "Only say what there would be to do");
   command.add_flag("--watch", args->watch, "Follow it to its end")

@@ -102,6 +102,7 @@ Job FromWire(const v1::Job& job) {
   out.from_versions.assign(job.from_versions().begin(),
                            job.from_versions().end());
   out.batches_per_second = job.batches_per_second();
+  out.min_share = job.min_share();
   out.created_by = job.created_by();
   out.created = ToWallTime(job.create_time());
   out.updated = ToWallTime(job.update_time());

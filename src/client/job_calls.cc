@@ -13,6 +13,7 @@ StatusOr<Job> GrpcClient::StartRewrapJob(std::string_view key,
   request.mutable_from_versions()->Add(start.from_versions.begin(),
                                        start.from_versions.end());
   request.set_batches_per_second(start.batches_per_second);
+  request.set_min_share(start.min_share);
   request.set_dry_run(start.dry_run);
   SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::StartRewrap,
                           start.dry_run ? Repeat::kRepeatable : Repeat::kOnce,

@@ -211,6 +211,7 @@ JobsImpl::Sent JobsImpl::Send(const Uuid& id, Chunk chunk) {
   auto request = std::make_unique<batching::RewrapRequest>();
   request->caller = LeaseName(id);
   request->work_class = batching::WorkClass::kBackground;
+  request->share = static_cast<int>(chunk.job.min_share);
   request->deadline = clock_.Steady() + kTokenTime;
   for (const BatchRow& batch : chunk.batches) {
     batching::RewrapItem& item = request->items.emplace_back();

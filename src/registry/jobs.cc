@@ -32,6 +32,17 @@ Status CheckFrom(store::ReadTransaction& t, const store::KeyRow& key,
   return OkStatus();
 }
 
+Status CheckShare(uint32_t percent) {
+  constexpr uint32_t kMin = batching::kMinBackgroundShare;
+  constexpr uint32_t kMax = batching::kMaxBackgroundShare;
+  if (percent == 0 || (percent >= kMin && percent <= kMax)) return OkStatus();
+  return Error(Reason::kArgumentInvalid,
+               "a share of " + std::to_string(percent) +
+                   " percent was asked for; want " + std::to_string(kMin) +
+                   " to " + std::to_string(kMax) +
+                   ", or 0 for the service's limits.background_share");
+}
+
 StatusOr<Job> Plan(store::ReadTransaction& t, const Uuid& key_id,
                    const JobOptions& options, WallTime now) {
   SR_ASSIGN_OR_RETURN(const std::optional<store::KeyRow> key, t.GetKey(key_id));
@@ -40,10 +51,12 @@ StatusOr<Job> Plan(store::ReadTransaction& t, const Uuid& key_id,
                  "there is no key with the id " + key_id.ToString());
   }
   SR_RETURN_IF_ERROR(CheckFrom(t, *key, options.from));
+  SR_RETURN_IF_ERROR(CheckShare(options.min_share));
   JobRow row;
   row.key_id = key_id;
   row.from = options.from;
   row.batches_per_second = options.batches_per_second;
+  row.min_share = options.min_share;
   row.created = now;
   row.updated = row.created;
   SR_ASSIGN_OR_RETURN(Job job, ViewOf(t, std::move(row)));

@@ -34,6 +34,7 @@ void FillJob(const registry::Job& job, v1::Job* out) {
   out->set_state(ToState(row.state));
   for (uint32_t version : row.from) out->add_from_versions(version);
   out->set_batches_per_second(row.batches_per_second);
+  out->set_min_share(row.min_share);
   out->set_created_by(row.created_by);
   FillTime(row.created, out->mutable_create_time());
   FillTime(row.updated, out->mutable_update_time());
@@ -76,6 +77,7 @@ Status Run(Edge& edge, service::Call call,
   command.options.from.assign(request.from_versions().begin(),
                               request.from_versions().end());
   command.options.batches_per_second = request.batches_per_second();
+  command.options.min_share = request.min_share();
   command.dry_run = request.dry_run();
   return Fill(
       edge.service.StartRewrap(std::move(call), request.name(), command),

@@ -10,7 +10,7 @@ namespace {
 #define STRONGROOM_JOB_COLUMNS                                         \
   "id, key_id, state, from_versions, batches_per_second, created_by, " \
   "created_us, updated_us, finished_us, batches_total, deks_total, "   \
-  "batches_moved, deks_moved, failures, waits_for"
+  "batches_moved, deks_moved, failures, waits_for, min_share"
 
 StatusOr<JobRow> ReadJob(const Statement& row) {
   JobRow job;
@@ -31,6 +31,7 @@ StatusOr<JobRow> ReadJob(const Statement& row) {
   job.deks_moved = static_cast<uint64_t>(row.Int(12));
   job.failures = static_cast<uint64_t>(row.Int(13));
   job.waits_for = row.Text(14);
+  job.min_share = static_cast<uint32_t>(row.Int(15));
   return job;
 }
 
@@ -108,21 +109,23 @@ Status SqliteRegistered::PutJob(const JobRow& row) {
   // Not REPLACE, which would take the row away from under its failures.
   SR_ASSIGN_OR_RETURN(
       Statement statement,
-      db_.Prepare("INSERT INTO jobs(" STRONGROOM_JOB_COLUMNS
-                  ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-                  "?12, ?13, ?14, ?15) ON CONFLICT(id) DO UPDATE SET state = "
-                  "?3, from_versions = ?4, batches_per_second = ?5, updated_us "
-                  "= ?8, finished_us = "
-                  "?9, batches_total = ?10, deks_total = ?11, batches_moved = "
-                  "?12, deks_moved = ?13, failures = ?14, waits_for = ?15"));
+      db_.Prepare(
+          "INSERT INTO jobs(" STRONGROOM_JOB_COLUMNS
+          ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+          "?12, ?13, ?14, ?15, ?16) ON CONFLICT(id) DO UPDATE SET state = "
+          "?3, from_versions = ?4, batches_per_second = ?5, updated_us "
+          "= ?8, finished_us = "
+          "?9, batches_total = ?10, deks_total = ?11, batches_moved = "
+          "?12, deks_moved = ?13, failures = ?14, waits_for = ?15, "
+          "min_share = ?16"));
   const Bytes from = EncodeVersions(row.from);
-  statement.Bind(row.id.bytes(), row.key_id.bytes(),
-                 static_cast<int64_t>(row.state), ByteView(from),
-                 I(row.batches_per_second), std::string_view(row.created_by),
-                 EncodeTime(row.created), EncodeTime(row.updated),
-                 EncodeTime(row.finished), I(row.batches_total),
-                 I(row.deks_total), I(row.batches_moved), I(row.deks_moved),
-                 I(row.failures), std::string_view(row.waits_for));
+  statement.Bind(
+      row.id.bytes(), row.key_id.bytes(), static_cast<int64_t>(row.state),
+      ByteView(from), I(row.batches_per_second),
+      std::string_view(row.created_by), EncodeTime(row.created),
+      EncodeTime(row.updated), EncodeTime(row.finished), I(row.batches_total),
+      I(row.deks_total), I(row.batches_moved), I(row.deks_moved),
+      I(row.failures), std::string_view(row.waits_for), I(row.min_share));
   return statement.Run();
 }
 

@@ -190,6 +190,11 @@ CREATE TABLE job_reports(
     R"sql(
 ALTER TABLE batches ADD COLUMN leaves BLOB NOT NULL DEFAULT x'';
 )sql",
+
+    // A job's own share of the token.
+    R"sql(
+ALTER TABLE jobs ADD COLUMN min_share INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 
 std::string SetVersionSql(int version) {

@@ -130,17 +130,36 @@ TEST_F(RegisteredCliTest, AKeysRegistrationIsSet) {
 }
 
 TEST_F(RegisteredCliTest, AJobIsStartedWithItsOptions) {
-  const CliResult result = Run(
-      {"job", "start", "a/key", "--from", "1", "--from", "2", "--rate", "50"});
+  const CliResult result =
+      Run({"job", "start", "a/key", "--from", "1", "--from", "2", "--rate",
+           "50", "--share", "25"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr(kJobId));
   EXPECT_THAT(fake_.start_rewrap.from_versions, ElementsAre(1, 2));
   EXPECT_EQ(fake_.start_rewrap.batches_per_second, 50u);
+  EXPECT_EQ(fake_.start_rewrap.min_share, 25u);
   EXPECT_FALSE(fake_.start_rewrap.dry_run);
   EXPECT_THAT(Run({"job", "start", "a/key", "--dry-run"}).out,
               HasSubstr("nothing was changed"));
   EXPECT_EQ(Run({"job", "start", "a/key", "--dry-run", "--watch"}).exit_code,
             2);
+}
+
+TEST_F(RegisteredCliTest, AShareThatNoJobCanHaveIsRefused) {
+  for (const char* share : {"0", "51", "-1", "half"}) {
+    EXPECT_EQ(Run({"job", "start", "a/key", "--share", share}).exit_code, 2)
+        << share;
+  }
+}
+
+TEST_F(RegisteredCliTest, AJobsRateAndShareAreShown) {
+  EXPECT_THAT(Run({"job", "show", "a/key", kJobId}).out,
+              Not(HasSubstr("Share")));
+  fake_.job.batches_per_second = 40;
+  fake_.job.min_share = 25;
+  const std::string shown = Run({"job", "show", "a/key", kJobId}).out;
+  EXPECT_THAT(shown, HasSubstr("at most 40 batches/s"));
+  EXPECT_THAT(shown, HasSubstr("at least 25% of the token's operations"));
 }
 
 TEST_F(RegisteredCliTest, AWatchFailsUnlessAllWasMoved) {

@@ -25,6 +25,7 @@ TEST_P(JobsContract, JobsAreKeptWithTheirFailures) {
              .state = JobState::kRunning,
              .from = {1, 0x7fffffff},
              .batches_per_second = 7,
+             .min_share = 11,
              .created_by = "cn:root",
              .created = kNow,
              .updated = kNow + std::chrono::seconds(1),

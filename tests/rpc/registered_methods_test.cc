@@ -18,6 +18,7 @@ registry::Job TestJob() {
   job.row.state = registry::JobState::kPartial;
   job.row.from = {1, 3};
   job.row.batches_per_second = 9;
+  job.row.min_share = 12;
   job.row.created_by = "cn:root";
   job.row.created = FakeClock::kStart;
   job.row.updated = FakeClock::kStart + std::chrono::seconds(1);
@@ -193,17 +194,20 @@ TEST_F(RegisteredMethodsTest, AJobIsToldWhole) {
   request.set_name("a/key");
   request.add_from_versions(1);
   request.set_batches_per_second(9);
+  request.set_min_share(13);
   request.set_dry_run(true);
   v1::Job job;
   ASSERT_TRUE(admin_->StartRewrap(&context_, request, &job).ok());
   EXPECT_EQ(fake_.name, "a/key");
   EXPECT_THAT(fake_.start_rewrap.options.from, ElementsAre(1));
   EXPECT_EQ(fake_.start_rewrap.options.batches_per_second, 9u);
+  EXPECT_EQ(fake_.start_rewrap.options.min_share, 13u);
   EXPECT_TRUE(fake_.start_rewrap.dry_run);
   EXPECT_EQ(job.job_id(), "4e0ffd6d-5d92-4f4c-8a3b-2c3f9a7f6e10");
   EXPECT_EQ(job.state(), v1::PARTIAL);
   EXPECT_THAT(job.from_versions(), ElementsAre(1, 3));
   EXPECT_EQ(job.batches_per_second(), 9u);
+  EXPECT_EQ(job.min_share(), 12u);
   EXPECT_EQ(job.created_by(), "cn:root");
   EXPECT_EQ(job.create_time().seconds(), 1738310400);
   EXPECT_EQ(job.update_time().seconds(), 1738310401);

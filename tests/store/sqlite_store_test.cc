@@ -279,7 +279,9 @@ TEST_F(SqliteStoreTest, OfBatchesFromAnOlderSchemaTheLeavesAreNotKnown) {
       return t.registered().InsertBatch(batch);
     }));
   }
-  Tamper("ALTER TABLE batches DROP COLUMN leaves; PRAGMA user_version = 5");
+  Tamper(
+      "ALTER TABLE jobs DROP COLUMN min_share; "
+      "ALTER TABLE batches DROP COLUMN leaves; PRAGMA user_version = 5");
   auto store = Open();
   ASSERT_OK(store);
   batch.leaves.clear();

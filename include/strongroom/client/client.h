@@ -84,6 +84,7 @@ struct Job {
   std::string state;  // "RUNNING", "PAUSED", "DONE", "PARTIAL", "CANCELLED"
   std::vector<uint32_t> from_versions;
   uint32_t batches_per_second = 0;
+  uint32_t min_share = 0;  // percent; 0: as the service is configured
   std::string created_by;
   WallTime created{};
   WallTime updated{};
@@ -101,6 +102,7 @@ struct Job {
 struct StartRewrap {
   std::vector<uint32_t> from_versions;
   uint32_t batches_per_second = 0;
+  uint32_t min_share = 0;  // percent; 0: as the service is configured
   bool dry_run = false;
 };
 // Traces of wraps that only callers hold: see key_admin.proto.

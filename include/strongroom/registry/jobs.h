@@ -30,6 +30,9 @@ std::string_view JobStateName(JobState state);
 struct JobOptions {
   std::vector<uint32_t> from;       // none: every version below the primary
   uint32_t batches_per_second = 0;  // at most; 0: no limit
+  // Percent of the token operations at least, however much the foreground wants
+  // (batching/engine.h: kMinBackgroundShare to kMax); 0: the engine's.
+  uint32_t min_share = 0;
 };
 struct Job {
   store::JobRow row;
@@ -49,7 +52,7 @@ class Jobs {
 
   // Start makes a job. JOB_STATE if the key has an unfinished one, naming it;
   // VERSION_NOT_FOUND, ARGUMENT_INVALID (the primary or a newer version) for
-  // `from`; KEY_NOT_FOUND, STORE_*.
+  // `from`; ARGUMENT_INVALID for a share out of bounds; KEY_NOT_FOUND, STORE_*.
   virtual StatusOr<Job> Start(const Uuid& key_id, const JobOptions& options,
                               const std::string& caller) = 0;
   // Preview says what Start would begin with; the id is nil.

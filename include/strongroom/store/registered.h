@@ -136,6 +136,7 @@ struct JobRow {
   JobState state = JobState::kRunning;
   std::vector<uint32_t> from;  // versions to empty; none: all below the primary
   uint32_t batches_per_second = 0;  // at most; 0: no limit
+  uint32_t min_share = 0;  // percent of the token operations; 0: not its own
   std::string created_by;
   WallTime created{};
   WallTime updated{};   // its newest progress
