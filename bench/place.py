@@ -3,6 +3,7 @@ SoftHSM behind the shim, and strongroom-bench as its caller."""
 import json
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -165,3 +166,17 @@ class Ratio:
     def __str__(self):
         return (f"{self.median:.2f} ({min(self.all):.2f} to "
                 f"{max(self.all):.2f})")
+
+
+def machine():
+    point = subprocess.run(["lscpu"], capture_output=True, text=True).stdout
+    model = re.search(r"Model name:\s*(.*)", point)
+    memory = re.search(r"MemTotal:\s*(\d+)",
+                       pathlib.Path("/proc/meminfo").read_text())
+    system = re.search(r'PRETTY_NAME="(.*)"',
+                       pathlib.Path("/etc/os-release").read_text())
+    load = os.getloadavg()[0]
+    return (f"{model[1] if model else 'unknown processor'}, "
+            f"{os.cpu_count()} cores, {int(memory[1]) // 2**20} GiB, "
+            f"{system[1]}, kernel {os.uname().release}; load average "
+            f"{load:.1f} when it began")

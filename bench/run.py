@@ -7,7 +7,6 @@ import datetime
 import json
 import os
 import pathlib
-import re
 import statistics
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import time
 import files
 import overload as flood
 import rotation
-from place import BUILD, Place, Ratio, Service, finish, in_turn
+from place import BUILD, Place, Ratio, Service, finish, in_turn, machine
 from shares import shares
 
 # A look at whether all of it runs, in a few minutes; its numbers mean nothing.
@@ -277,20 +276,6 @@ def engine(results):
     ratio = results["BM_BareLoopAgainstEngine/128"]["ratio"]
     return [Row("4", "the engine alone, N = 128, against the bare loop",
                 ">= 0.85", f"{ratio:.2f}", ratio >= 0.85)]
-
-
-def machine():
-    point = subprocess.run(["lscpu"], capture_output=True, text=True).stdout
-    model = re.search(r"Model name:\s*(.*)", point)
-    memory = re.search(r"MemTotal:\s*(\d+)",
-                       pathlib.Path("/proc/meminfo").read_text())
-    system = re.search(r'PRETTY_NAME="(.*)"',
-                       pathlib.Path("/etc/os-release").read_text())
-    load = os.getloadavg()[0]
-    return (f"{model[1] if model else 'unknown processor'}, "
-            f"{os.cpu_count()} cores, {int(memory[1]) // 2**20} GiB, "
-            f"{system[1]}, kernel {os.uname().release}; load average "
-            f"{load:.1f} when it began")
 
 
 def micro(results):
