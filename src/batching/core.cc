@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "batching/seal_leaves.h"
@@ -9,6 +10,13 @@
 
 namespace strongroom::batching {
 namespace {
+
+// A thread that works for jobs yields so often. Each time may cost it a slice
+// of the scheduler if others have much to do: it still gets some of the
+// processor.
+constexpr std::chrono::microseconds kYieldAfter{500};
+// So long after a caller's work it does.
+constexpr std::chrono::milliseconds kLately{100};
 
 Status Draining() {
   return Error(Reason::kDraining,
@@ -66,6 +74,16 @@ SteadyTime Core::CallDeadline(const std::vector<Slice>& slices) const {
     latest = std::max(latest, slice.work->deadline);
   }
   return std::min(latest, Now() + options_.max_call);
+}
+
+void Core::StepAside() const {
+  static thread_local SteadyTime yielded{};
+  const SteadyTime now = Now();
+  if (now - foreground_at_.load() > kLately || now - yielded < kYieldAfter) {
+    return;
+  }
+  std::this_thread::yield();
+  yielded = Now();
 }
 
 bool Core::Enlist(std::shared_ptr<TokenBatch> batch) {

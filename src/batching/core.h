@@ -74,6 +74,12 @@ class Core : public std::enable_shared_from_this<Core> {
   // Release gives back the batch's place on the token; once per batch.
   void Release(const Queues::Batch& batch, const TokenBatch* enlisted)
       SR_EXCLUDES(mutex_);
+  // StepAside is for a thread between two background operations. A job keeps
+  // the device's threads busy without a pause, and where the token is software,
+  // the processors. Who comes to one of them meanwhile (a caller's request, its
+  // answer) would wait there until the scheduler's slice is over, which is
+  // longer than a request takes. So it yields, if there were callers lately.
+  void StepAside() const;
   // Pump starts what may start. Returns at once on a thread that is inside it.
   void Pump() SR_EXCLUDES(mutex_);
   // Fail gives every item the failure and finishes it; Finish says that the
@@ -122,6 +128,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::atomic<uint64_t> items_opened_{0};
   std::atomic<uint64_t> batches_{0};
   std::atomic<size_t> outstanding_{0};  // requests not answered, and Holds
+  std::atomic<SteadyTime> foreground_at_{SteadyTime{}};  // its newest work
   std::atomic<bool> closed_{false};
   std::atomic<bool> abandoned_{false};
 

@@ -1,5 +1,4 @@
 // Two token calls move the batch key of a header to the primary.
-#include <thread>
 #include <utility>
 
 #include "batching/token_batch.h"
@@ -111,13 +110,8 @@ class RewrapBatch final : public TokenBatch {
     StepAside();
   }
 
-  // A job keeps the token's threads busy without a pause, and on a machine
-  // where the token is software, its processors. Who comes to one of them
-  // meanwhile (a caller's request, its answer) would wait there until the
-  // scheduler's slice is over, which is longer than a request takes. Costs next
-  // to nothing if nobody waits.
   void StepAside() const {
-    if (batch_.work_class == WorkClass::kBackground) std::this_thread::yield();
+    if (batch_.work_class == WorkClass::kBackground) core_->StepAside();
   }
 
   void EndWith(const Status& status) {

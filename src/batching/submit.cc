@@ -132,6 +132,7 @@ void Core::Queue(std::vector<Entry> entries) {
 
 Status Core::TryQueue(std::vector<Entry>& entries) {
   const WorkClass work_class = entries.front().slice.work->work_class;
+  if (work_class == WorkClass::kForeground) foreground_at_.store(Now());
   size_t items = 0;
   size_t bytes = 0;
   for (const Entry& entry : entries) {
