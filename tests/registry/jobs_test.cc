@@ -137,11 +137,14 @@ TEST_F(JobsTest, AJobAsksTheEngineForItsShareAlsoAfterARestart) {
     const Uuid id = Start(options);
     EXPECT_EQ(Get(id).row.min_share, share);
     store_.FreeLeases();
-    jobs_ = CreateJobs(store_, engine, clock_, NullMetrics(), Signer());
+    jobs_ = CreateJobs(store_, engine, clock_, NullMetrics(),
+                       [](std::string_view, ByteView) {
+                         return StatusOr<std::string>("a report");
+                       });
     EXPECT_EQ(RunToEnd(id).row.state, JobState::kDone);
     EXPECT_EQ(engine.share, static_cast<int>(share));
   }
-  jobs_ = CreateJobs(store_, *engine_, clock_, NullMetrics(), Signer());
+  RestartJobs();
 }
 
 TEST_F(JobsTest, AShareOutOfBoundsIsRefused) {
