@@ -55,11 +55,11 @@ def batches(service):
     """Target 1: one token operation, a thousand DEKs."""
     service.create_key("bench/one", max_items=1)
     found = in_turn(ROUNDS, {
-        "batch": lambda: service.load("batch-wrap", in_flight=4, **SHORT),
-        "plain": lambda: service.load("batch-wrap-plain", in_flight=4,
+        "batch": lambda: service.load("batch-wrap", in_flight=8, **SHORT),
+        "plain": lambda: service.load("batch-wrap-plain", in_flight=8,
                                       **SHORT),
         "one": lambda: service.load("batch-wrap", key="bench/one",
-                                    in_flight=4, **SHORT)})
+                                    in_flight=8, **SHORT)})
     items = {name: [p["items_per_s"] for p in points]
              for name, points in found.items()}
     median = statistics.median(items["batch"])
