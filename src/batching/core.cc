@@ -2,20 +2,16 @@
 
 #include <algorithm>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "batching/seal_leaves.h"
 #include "batching/token_batch.h"
+#include "strongroom/base/yield.h"
 
 namespace strongroom::batching {
 namespace {
 
-// A thread that works for jobs yields so often. Each time may cost it a slice
-// of the scheduler if others have much to do: it still gets some of the
-// processor.
-constexpr std::chrono::microseconds kYieldAfter{500};
-// So long after a caller's work it does.
+// So long after a caller's work a thread that works for jobs yields.
 constexpr std::chrono::milliseconds kLately{100};
 
 Status Draining() {
@@ -77,13 +73,7 @@ SteadyTime Core::CallDeadline(const std::vector<Slice>& slices) const {
 }
 
 void Core::StepAside() const {
-  static thread_local SteadyTime yielded{};
-  const SteadyTime now = Now();
-  if (now - foreground_at_.load() > kLately || now - yielded < kYieldAfter) {
-    return;
-  }
-  std::this_thread::yield();
-  yielded = Now();
+  if (Now() - foreground_at_.load() <= kLately) YieldSometimes();
 }
 
 bool Core::Enlist(std::shared_ptr<TokenBatch> batch) {

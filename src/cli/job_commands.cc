@@ -82,8 +82,8 @@ std::string FromText(const Job& job) {
   return text;
 }
 
-// Of what is and was to be moved: more may come while the job runs.
-// What is left is counted now: after the end it is other jobs' work, too.
+// Of what is and was to be moved: more may come while the job runs. After its
+// end what is left now is other jobs' work, too.
 uint64_t Percent(const Job& job) {
   if (job.state == "DONE") return 100;
   const uint64_t all = IsFinished(job)

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <string>
-#include <thread>
 
 #include "registry/report_rows.h"
 #include "registry/rows.h"
+#include "strongroom/base/yield.h"
 
 namespace strongroom::registry {
 namespace {
@@ -47,16 +47,6 @@ Status CloseEmpty(store::Transaction& t, const JobRow& job) {
     SR_RETURN_IF_ERROR(rows.PutCensus(row));
   }
   return OkStatus();
-}
-
-// Requests that wait for this processor go first, as they do on the token; not
-// after each row, as each time may cost a slice of the scheduler.
-void StepAside() {
-  constexpr std::chrono::microseconds kYieldAfter{500};
-  static thread_local SteadyTime yielded{};
-  if (Clock::System().Steady() - yielded < kYieldAfter) return;
-  std::this_thread::yield();
-  yielded = Clock::System().Steady();
 }
 
 // HasMovable: is there a batch that the job has not given up?
@@ -142,7 +132,8 @@ Status StoreMoved(store::Transaction& t, const std::vector<MovedBatch>& moved,
   SR_ASSIGN_OR_RETURN(store::JobReportRow report, ReportRowOf(rows, job->id));
   CensusChange census;
   for (const MovedBatch& one : moved) {
-    StepAside();
+    // Requests that wait for this processor go first, as they do on the token.
+    YieldSometimes();
     SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
                         rows.GetBatch(one.before.batch_id));
     // What changed since, DEKs that are gone included, is met again.
