@@ -34,13 +34,8 @@ class CensusModelTest : public ::testing::TestWithParam<uint32_t>,
   }
 
   void Register() {
-    service::SealCommand command = SealOf(
-        "a/key", std::vector<std::string>(1 + Draw(4), std::string(kDek)));
-    command.registers = true;
-    auto result = Seal(CallAs("root", service::Operation::kBatchWrap),
-                       std::move(command));
-    ASSERT_OK(result);
-    for (const service::SealedItem& item : result->items) {
+    const auto made = RegisteredBatch("a/key", 1 + Draw(4));
+    for (const service::SealedItem& item : made.items) {
       ASSERT_OK(item.status);
       alive_[*item.id] = primary_;
     }

@@ -28,13 +28,8 @@ class JobsTest : public ::testing::Test, protected service::Rig {
 
   // Registers one batch of so many DEKs.
   void Register(uint32_t deks) {
-    service::SealCommand command =
-        SealOf("a/key", std::vector<std::string>(deks, std::string(kDek)));
-    command.registers = true;
-    auto result = Seal(CallAs("root", service::Operation::kBatchWrap),
-                       std::move(command));
-    ASSERT_OK(result);
-    for (const service::SealedItem& item : result->items) {
+    const auto made = RegisteredBatch("a/key", deks);
+    for (const service::SealedItem& item : made.items) {
       ASSERT_OK(item.status);
       ids_.push_back(*item.id);
       leaves_.push_back(item.leaf);

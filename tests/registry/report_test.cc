@@ -39,13 +39,7 @@ class ReportTest : public ::testing::Test, protected service::Rig {
   ~ReportTest() override { SetCrashHookForTest(nullptr); }
 
   Uuid Register(uint32_t deks) {
-    service::SealCommand command =
-        SealOf("a/key", std::vector<std::string>(deks, std::string(kDek)));
-    command.registers = true;
-    auto result = Seal(CallAs("root", service::Operation::kBatchWrap),
-                       std::move(command));
-    EXPECT_OK(result);
-    return result->items[0].id->batch_id;
+    return RegisteredBatch("a/key", deks).items.at(0).id->batch_id;
   }
   Uuid Start() {
     auto job = jobs_->Start(key_, {}, "cn:root");

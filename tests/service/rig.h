@@ -187,6 +187,18 @@ class Rig {
     EXPECT_OK(service_->CreateKey(CallAs("root", Operation::kCreateKey), name,
                                   settings));
   }
+  // Registered DEKs of one batch, all of them kDek.
+  SealResult RegisteredBatch(const std::string& key, uint32_t deks) {
+    SealCommand command =
+        SealOf(key, std::vector<std::string>(deks, std::string(kDek)));
+    command.registers = true;
+    auto result =
+        Seal(CallAs("root", Operation::kBatchWrap), std::move(command));
+    EXPECT_OK(result);
+    if (!result.ok()) return {};
+    for (const SealedItem& item : result->items) EXPECT_OK(item.status);
+    return *std::move(result);
+  }
   void Rotate(const std::string& name) {
     EXPECT_OK(service_->RotateKey(CallAs("root", Operation::kRotateKey), name));
   }
