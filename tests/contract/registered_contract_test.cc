@@ -263,28 +263,5 @@ TEST_P(RegisteredContract, AKeysRegistrationRuleIsKept) {
   }
 }
 
-TEST(DekIdTest, AnIdHasOneText) {
-  const DekId id{IdOf(0xab), 65535};
-  EXPECT_EQ(id.ToString(), "ab000000-0000-0000-0000-000000000000:65535");
-  ASSERT_OK_AND_ASSIGN(DekId parsed, DekId::Parse(id.ToString()));
-  EXPECT_EQ(parsed, id);
-}
-
-TEST(DekIdTest, NothingElseIsAnId) {
-  for (const char* text : {"", "ab000000-0000-0000-0000-000000000000",
-                           "ab000000-0000-0000-0000-000000000000:",
-                           "ab000000-0000-0000-0000-000000000000:01",
-                           "ab000000-0000-0000-0000-000000000000:-1",
-                           "ab000000-0000-0000-0000-000000000000:+1",
-                           "ab000000-0000-0000-0000-000000000000:1 ",
-                           "ab000000-0000-0000-0000-000000000000:4294967296",
-                           "AB000000-0000-0000-0000-000000000000:1",
-                           "ab000000-0000-0000-0000-00000000000:11",
-                           "ab000000-0000-0000-0000-000000000000-1", ":1"}) {
-    EXPECT_THAT(DekId::Parse(text), HasReason(Reason::kArgumentInvalid))
-        << text;
-  }
-}
-
 }  // namespace
 }  // namespace strongroom::store

@@ -18,21 +18,11 @@
 #include "strongroom/base/clock.h"
 #include "strongroom/base/names.h"
 #include "strongroom/base/status.h"
+#include "strongroom/model/dek.h"
 
 namespace strongroom::store {
 
-// DekId names a registered DEK for ever, whatever its key does.
-struct DekId {
-  Uuid batch_id;
-  uint32_t index = 0;
-
-  // "<batch uuid>:<index>"
-  std::string ToString() const;
-  // Parse takes what ToString gives and nothing else; ARGUMENT_INVALID.
-  static StatusOr<DekId> Parse(std::string_view text);
-  friend auto operator<=>(const DekId&, const DekId&) = default;
-  friend bool operator==(const DekId&, const DekId&) = default;
-};
+using model::DekId;
 
 struct BatchRow {
   Uuid batch_id;
@@ -45,9 +35,8 @@ struct BatchRow {
   friend bool operator==(const BatchRow&, const BatchRow&) = default;
 };
 
-inline constexpr size_t kMaxReferenceSize = 256;
-// ValidateReference: at most 256 bytes, and UTF-8; ARGUMENT_INVALID.
-Status ValidateReference(std::string_view reference);
+using model::kMaxReferenceSize;
+using model::ValidateReference;
 
 struct DekRow {
   DekId id;
