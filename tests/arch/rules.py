@@ -221,9 +221,85 @@ def links_in_documents(root):
     return bad
 
 
+LITERAL = re.compile(r'R"(\w*)\((?:.|\n)*?\)\1"|"(?:\\.|[^"\\\n])*"|'
+                     r"'(?:\\.|[^'\\\n])'")
+MUTEX = re.compile(r"^(?:mutable\s+|static\s+)*(?:std::(?:\w+<)?)?"
+                   r"(?:[Mm]utex|\w+_mutex)\b[^()=&*]*?(\w+)"
+                   r"(?:\s+SR_\w+\(.*\))?$")
+
+
+def scope_of(heading):
+    """What an opening brace opens: (kind, name)."""
+    plain = re.sub(r"\([^()]*\)", "", heading)
+    if re.search(r"\bnamespace\b|\bextern\b", plain):
+        return "namespace", ""
+    found = re.search(r"\b(?:class|struct|union)\s+(?:alignas\s+|SR_\w+\s+)*"
+                      r"([\w:]+)\s*(?:final)?\s*(?:(?<!:):(?!:)[^;]*)?$", plain)
+    if found and not re.search(r"\benum\b", plain):
+        return "class", found.group(1)
+    found = re.search(r"([\w:~]+)\s*\(", heading)
+    return "function", found.group(1) if found else ""
+
+
+def mutexes_in(text):
+    """The mutexes that a file declares, as Class::member or Function::local."""
+    text = re.sub(r"^\s*#(?:[^\n]*\\\n)*[^\n]*", "", without_comments(text),
+                  flags=re.M)
+    text = LITERAL.sub('""', text)
+    found, scopes, begin = [], [], 0
+    for match in re.finditer(r"[{};]", text):
+        said = re.sub(r"\b(?:public|private|protected)\s*:", "",
+                      text[begin:match.start()]).strip()
+        begin = match.end()
+        if declared := MUTEX.match(said):
+            named, in_function = [], False
+            for kind, name in scopes:
+                if name and not in_function:
+                    named.append(name)
+                in_function = in_function or kind == "function"
+            found.append("::".join(named + [declared.group(1)]))
+        if match.group() == "{":
+            scopes.append(scope_of(said))
+        elif match.group() == "}" and scopes:
+            scopes.pop()
+    return found
+
+
+def locks_documented(root):
+    """docs/locks.md has a row for each mutex, under its module, and no other."""
+    declared, listed, bad = set(), set(), []
+    for path in sources(root, "src", "include", "hsm"):
+        parts = path.relative_to(root).parts
+        module = module_of(root, path) or parts[1]
+        if parts[-3:] != ("strongroom", "base", "mutex.h"):
+            declared |= {(module, name) for name in mutexes_in(read(path))}
+    under, inside = [], set()
+    for line in read(root / "docs/locks.md").splitlines():
+        if line.startswith("## "):
+            under = line[3:].split(", ")
+        cells = line.strip("| ").split(" | ")
+        row = re.fullmatch(r"`([\w:]+)`", cells[0])
+        if not (line.startswith("|") and row):
+            continue
+        if len(cells) != 4:
+            bad.append(f"docs/locks.md: {row.group(1)}: want four columns")
+        inside |= set(re.findall(r"`([\w:]+)`", cells[-1]))
+        homes = {(m, row.group(1)) for m in under} & declared
+        if homes:
+            listed |= homes
+        else:
+            bad.append(f"docs/locks.md: no {row.group(1)} in {', '.join(under)}")
+    bad += [f"docs/locks.md does not name {name} of {module}"
+            for module, name in sorted(declared - listed)]
+    bad += [f"docs/locks.md: locked inside, but nowhere declared: {name}"
+            for name in sorted(inside - {name for _, name in declared})]
+    return bad
+
+
 RULES = {f.__name__: f for f in (
     layers, foreign_headers, cryptoki, openssl_and_grpc, one_row_per_rpc,
-    reasons_documented, no_child_processes, no_unfinished_marks, links_in_documents)}
+    reasons_documented, no_child_processes, no_unfinished_marks, links_in_documents,
+    locks_documented)}
 
 
 def main():

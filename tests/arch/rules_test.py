@@ -87,6 +87,43 @@ class EachRuleFindsItsViolation(unittest.TestCase):
         self.write("docs/x.md", "see [this](nowhere.md)\n")
         self.assert_found("links_in_documents", "nowhere.md")
 
+    def locks(self, *rows):
+        self.write("docs/locks.md", "\n".join(
+            ["## batching, hsm", "| mutex | guards | under it | inside |", *rows]))
+        return "\n".join(rules.RULES["locks_documented"](self.root))
+
+    def test_a_mutex_without_a_row(self):
+        self.write("src/batching/x.h", "class Q final : public P {\n private:\n"
+                   "  struct Part {\n    mutable Mutex m SR_GUARDED_BY(x);\n  };\n"
+                   "  Mutex mutex_;\n};\n")
+        self.write("hsm/pkcs11/y.cc", "namespace a {\nstruct S {\n"
+                   "  std::shared_mutex running;\n};\n"
+                   "int F(int a) { if (a) { Mutex mine; } }\n}\n")
+        found = self.locks("| `Q::mutex_` | it | nothing | none |")
+        self.assertIn("does not name Q::Part::m of batching", found)
+        self.assertIn("does not name S::running of hsm", found)
+        self.assertIn("does not name F::mine of hsm", found)
+        self.assertNotIn("Q::mutex_", found)
+
+    def test_a_row_without_a_mutex(self):
+        self.write("src/batching/x.h", "class Q { Mutex mutex_; Mutex& other_; };\n")
+        found = self.locks("| `Q::mutex_` | it | nothing | `R::gone_` |",
+                           "| `Q::other_` | it | nothing | none |")
+        self.assertIn("nowhere declared: R::gone_", found)
+        self.assertIn("no Q::other_ in batching, hsm", found)
+
+    def test_a_row_under_another_module(self):
+        self.write("src/store/x.h", "class Q { Mutex mutex_; };\n")
+        found = self.locks("| `Q::mutex_` | it | nothing | none |")
+        self.assertIn("no Q::mutex_ in batching, hsm", found)
+        self.assertIn("does not name Q::mutex_ of store", found)
+
+    def test_a_word_about_a_mutex_is_none(self):
+        self.write("src/batching/x.cc",
+                   'void F() { MutexLock lock(m); Say("{ Mutex m; }"); }\n'
+                   "// struct S { Mutex mutex_; };\n")
+        self.assertEqual("", self.locks())
+
 
 if __name__ == "__main__":
     unittest.main()
