@@ -296,10 +296,32 @@ def locks_documented(root):
     return bad
 
 
+def mistakes_are_held(root):
+    """Each test that docs/mistakes.md names is there."""
+    tests = set()
+    for path in sorted((root / "tests").rglob("*")):
+        if path.suffix == ".cc":
+            found = re.findall(r"\bTEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)", read(path))
+            tests |= {f"{suite}.{name}" for suite, name in found}
+    for folder in ("tests", "clients"):
+        for path in sorted((root / folder).rglob("*.py")):
+            tests |= set(re.findall(r"def (test_\w+)", read(path)))
+    document = read(root / "docs/mistakes.md")
+    named = re.findall(r"`(\w+\.[A-Z]\w+|test_\w+)`", document)
+    bad = [f"docs/mistakes.md: no test {name}" for name in named if name not in tests]
+    entries = re.split(r"^### ", document, flags=re.M)[1:]
+    for entry in entries:
+        title = entry.splitlines()[0]
+        bad += [f"docs/mistakes.md: {title}: no {part}"
+                for part in ("**Why:**", "**Rule:**", "**Held by:**")
+                if part not in entry]
+    return bad
+
+
 RULES = {f.__name__: f for f in (
     layers, foreign_headers, cryptoki, openssl_and_grpc, one_row_per_rpc,
     reasons_documented, no_child_processes, no_unfinished_marks, links_in_documents,
-    locks_documented)}
+    locks_documented, mistakes_are_held)}
 
 
 def main():

@@ -124,6 +124,17 @@ class EachRuleFindsItsViolation(unittest.TestCase):
                    "// struct S { Mutex mutex_; };\n")
         self.assertEqual("", self.locks())
 
+    def test_a_mistake_that_nothing_holds(self):
+        self.write("tests/a/a_test.cc", "TEST_F(ATest,\n       ItHolds) {}\n")
+        self.write("tests/a/a.py", "def test_it_holds(self): pass\n")
+        self.write("docs/mistakes.md", "### One\n**Why:** x **Rule:** y\n"
+                   "**Held by:** `ATest.ItHolds`, `test_it_holds`, `ATest.Gone`,"
+                   " `test_gone`\n### Two\n**Why:** x **Held by:** y\n")
+        found = rules.RULES["mistakes_are_held"](self.root)
+        self.assertEqual(["docs/mistakes.md: no test ATest.Gone",
+                          "docs/mistakes.md: no test test_gone",
+                          "docs/mistakes.md: Two: no **Rule:**"], found)
+
 
 if __name__ == "__main__":
     unittest.main()
