@@ -28,8 +28,8 @@ WalkResult DoEach(
     const std::vector<std::string>& paths, int jobs,
     const std::function<StatusOr<Done>(const std::string& path)>& work);
 
-// Summary is OK, or the first failure with how many there were, after all were
-// told on `err`.
+// Summary writes each failure to `err`, and gives OK, or the first failure with
+// the number of them.
 Status Summary(const WalkResult& result, int err);
 
 }  // namespace strongroom::cli

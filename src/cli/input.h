@@ -17,8 +17,8 @@ struct InputSpec {
   std::string too_large_advice;
 };
 
-// ReadInput reads no more than it needs to know that there is too much.
-// FILE_UNREADABLE, `too_large`, ARGUMENT_INVALID (not base64).
+// ReadInput gives the input; it stops reading once that is larger than
+// max_size. FILE_UNREADABLE, `too_large`, ARGUMENT_INVALID (not base64).
 StatusOr<SecretBytes> ReadInput(const Environment& environment,
                                 const InputSpec& spec);
 

@@ -1,5 +1,5 @@
-// Commands that strongroomd does: they need the store's files, the token and
-// its PIN, and so the service's machine.
+// Commands of strongroomd that strongroom hands over. They need the service's
+// machine: the store's files, the token and its PIN.
 #pragma once
 
 #include <span>

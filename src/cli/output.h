@@ -20,9 +20,9 @@ struct OutputSpec {
   bool text_to_terminal = false;  // readable text may go to a terminal
 };
 
-// CheckOutput finds, before the service is asked, why Write would fail: a file
-// that exists (FILE_UNREADABLE), a directory that cannot be written, bytes for
-// a terminal (a usage error).
+// CheckOutput gives the failure of WriteOutput before the service is asked: a
+// file that exists or a directory that cannot be written (FILE_UNREADABLE),
+// bytes for a terminal (a usage error).
 Status CheckOutput(const Environment& environment, const OutputSpec& spec);
 
 // WriteOutput writes all or fails; a file is complete or as it was. A pipe or

@@ -15,9 +15,9 @@ namespace strongroom::cli {
 
 class OutputFile {
  public:
-  // Open takes standard output, an existing pipe or device, or a temporary
-  // file beside the one that is wanted. What CheckOutput refuses may be opened;
-  // Finish never takes the name of a file that may not be replaced.
+  // Open gives standard output, an existing pipe or device, or a temporary file
+  // beside the wanted one. It does not repeat CheckOutput; Finish refuses to
+  // replace a file that may not be replaced.
   static StatusOr<OutputFile> Open(const Environment& environment,
                                    const OutputSpec& spec);
   OutputFile(OutputFile&& other) noexcept;
@@ -28,7 +28,7 @@ class OutputFile {
   const std::string& name() const { return name_; }
   // A file, that can be given mode and times; not a stream.
   bool is_regular() const { return regular_; }
-  // WhatIsLeft adds to a failure what became of the output.
+  // WhatIsLeft adds the state of the output to a failure's message.
   Status WhatIsLeft(const Status& failure) const;
 
   // KeepMetadata gives the file the mode and times of another one.

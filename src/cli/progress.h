@@ -25,8 +25,8 @@ class Progress {
 
   // OfFile counts one file's bytes: it takes how many are done so far.
   std::function<void(uint64_t)> OfFile();
-  // FileDone counts a file. `bytes` of it were not worked on, so that time left
-  // is not told from them.
+  // FileDone counts a file. Bytes of it that needed no work do not count for
+  // the time left.
   void FileDone(uint64_t bytes_left_out = 0) SR_EXCLUDES(mutex_);
 
  private:

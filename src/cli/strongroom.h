@@ -24,8 +24,8 @@ struct Environment {
   std::function<StatusOr<std::unique_ptr<client::Client>>(
       std::chrono::milliseconds timeout)>
       connect;
-  // Ends this program's part in commands that strongroomd does; comes back only
-  // with why it could not.
+  // Replaces this process with strongroomd for its commands; returns only the
+  // failure to do so.
   std::function<Status(const std::vector<std::string>& arguments)>
       become_strongroomd;
 

@@ -1,5 +1,5 @@
-// Arrivals: when requests are due, whether or not the ones before were
-// answered: the open loop.
+// Arrivals: the times at which the requests of an open loop are due. They do
+// not depend on the answers.
 #pragma once
 
 #include <chrono>

@@ -14,8 +14,8 @@ struct GrpcTargetOptions {
   uint32_t connections = 4;
   uint32_t threads = 2;  // that take answers, each with its own queue
   std::chrono::milliseconds timeout{10'000};
-  // Ask what each request cost. It is told only to callers whose policy has
-  // `cost`, and costs a little itself.
+  // Asks for the cost of each request. The caller's policy must have `cost`;
+  // the asking takes a little time itself.
   bool ask_cost = false;
 };
 

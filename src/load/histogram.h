@@ -23,8 +23,7 @@ class Histogram {
   // The rest are 0 when nothing was recorded.
   std::chrono::nanoseconds max() const { return max_; }
   std::chrono::nanoseconds Mean() const;
-  // ValueAt gives the duration that a share of `quantile` (0..1) does not
-  // exceed, at most 0.8% too high.
+  // ValueAt gives the quantile (0..1) of the durations, at most 0.8% too high.
   std::chrono::nanoseconds ValueAt(double quantile) const;
 
  private:

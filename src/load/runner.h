@@ -37,8 +37,7 @@ struct Measurement {
   // Of requests that were due during the measured time, good or not.
   Histogram latency;
   Histogram good_latency;  // of the good ones alone
-  // How late requests left, beside when they were due: the load generator's
-  // own share of the latency.
+  // From due to sent: the load generator's own share of the latency.
   Histogram send_lag;
   // Sums over what the service said of its cost; 0 if it does not say.
   double token_operations = 0;

@@ -1,5 +1,5 @@
-// Target: what a load is put on. A service of another make is another Target;
-// the loops, the histograms and the reports stay.
+// Target: the service under load. Loops, histograms and reports work on any
+// Target.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,7 @@ struct Request {
   SteadyTime sent{};      // when it was sent
 };
 
-// Sink hears of each answer, on a thread of the target's.
+// Sink receives each answer, on a thread of the target.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -42,8 +42,8 @@ class Target {
  public:
   virtual ~Target() = default;
   virtual uint32_t threads() const = 0;
-  // Send starts a request; it belongs to the target until the sink hears of it,
-  // which it does once, within the target's time limit. Thread-safe.
+  // Send starts a request, which the target owns until it calls OnDone: once,
+  // within the target's time limit. Thread-safe.
   virtual void Send(Request* request, Sink* sink) = 0;
 };
 

@@ -1,5 +1,5 @@
-// Metrics for Prometheus: the implementation of base/metrics.h, and the HTTP
-// endpoint that it is read from.
+// Metrics for Prometheus: the implementation of base/metrics.h, and its HTTP
+// endpoint.
 #pragma once
 
 #include <functional>
@@ -36,9 +36,9 @@ class PrometheusMetrics final : public Metrics {
 // MetricsEndpoint serves /metrics over plain HTTP, and nothing else.
 class MetricsEndpoint {
  public:
-  // Start listens on `address` ("127.0.0.1:7480"; port 0 picks one), which the
-  // caller has made sure is loopback. `metrics` outlives it. ADDRESS_IN_USE if
-  // it cannot listen there.
+  // Start listens on `address` ("127.0.0.1:7480"; port 0 picks one). The caller
+  // has checked that it is loopback. `metrics` outlives the endpoint.
+  // ADDRESS_IN_USE if it cannot listen there.
   static StatusOr<std::unique_ptr<MetricsEndpoint>> Start(
       const std::string& address, const PrometheusMetrics& metrics);
   ~MetricsEndpoint();

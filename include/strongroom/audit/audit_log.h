@@ -1,12 +1,12 @@
 // Audit log: one JSON line for every request, refusals included.
 //
-// A line is *written* (write(2) returned) before its answer leaves, so a killed
-// process loses none; *durable* (fdatasync returned) before the answer of a
-// lifecycle operation. If that cannot be, the caller of the service gets
-// AUDIT_UNAVAILABLE and no result. Lines hold names, ids, counts, outcomes:
-// never plaintext, keys, token strings, or context values.
-// Thread rule: thread-safe; records that arrive together are written together
-// by whichever thread comes first.
+// A line is *written* (write(2) returned) before its answer leaves, so that a
+// killed process loses none. It is *durable* (fdatasync returned) before the
+// answer of a lifecycle operation leaves. A caller of the service gets
+// AUDIT_UNAVAILABLE and no result if that fails. Lines hold names, ids, counts
+// and outcomes: never plaintext, keys, blobs or context values.
+//
+// Thread rule: thread-safe; records that arrive together share one write(2).
 #pragma once
 
 #include <cstdint>
@@ -43,38 +43,38 @@ enum class Durability { kWritten, kDurable };
 class AuditLog {
  public:
   virtual ~AuditLog() = default;
-  // Append returns when the record is as safe as asked. AUDIT_UNAVAILABLE if
-  // the file takes it not whole; the log then stays closed to all until a line
-  // can be written again (a torn line is ended before the next one).
+  // Append returns once the record is written, or durable. AUDIT_UNAVAILABLE if
+  // the file did not take all of it; each later Append fails likewise until a
+  // line can be written again. A torn line is ended before the next one.
   virtual Status Append(const Record& record, Durability durability) = 0;
-  // AppendThen gives Append's outcome to `then`, once, on this thread: before
-  // it returns; or, inside of Together, before that does.
+  // AppendThen gives Append's outcome to `then`, once, on this thread, before
+  // AppendThen returns. Inside Together it may be later, before that returns.
   using Then = std::function<void(Status)>;
   virtual void AppendThen(const Record& record, Durability durability,
                           Then then) {
     then(Append(record, durability));
   }
-  // Together runs `work`. What AppendThen was given in it on this thread, and
-  // need only be written, is then written at once by one write(2).
+  // Together runs `work`, then writes the records that AppendThen got in it on
+  // this thread by one write(2). Durable records are not gathered.
   virtual void Together(const std::function<void()>& work) { work(); }
-  // Ready is AUDIT_UNAVAILABLE if the last line could not be written: what
-  // would change something is then refused before it is done. The refusal's own
-  // record finds out whether the log is well again. Does not touch the file.
+  // Ready is AUDIT_UNAVAILABLE if the last line could not be written. The
+  // service then refuses changes before it makes them; the record of such a
+  // refusal is the next try. Ready does not touch the file.
   virtual Status Ready() const = 0;
   // Reopen closes and opens the path again: after a log rotation.
   virtual Status Reopen() = 0;
 };
 
-// OpenAuditLog opens `path` for appending (made with mode 0600), ends a torn
-// last line, goes on after the last sequence number. AUDIT_UNAVAILABLE if it
-// cannot, or if the path is no regular file or ends in no line of ours. The
-// process must ignore SIGXFSZ, or a file size limit ends it.
+// OpenAuditLog opens or makes (mode 0600) the file, ends a torn last line and
+// goes on after the last number. AUDIT_UNAVAILABLE if that fails, if `path` is
+// not a regular file, or if its last line is not an audit line. The process
+// must ignore SIGXFSZ: a limit on file sizes raises it.
 StatusOr<std::unique_ptr<AuditLog>> OpenAuditLog(const std::string& path,
                                                  Metrics& metrics);
 
-// FormatRecord is the line with this sequence number, newline excluded. ASCII
-// alone: the rest is escaped, bytes that are not UTF-8 are replaced, and texts
-// longer than 1024 bytes are cut.
+// FormatRecord gives the line with this sequence number, without its newline.
+// It is ASCII: other characters are escaped, bytes that are not UTF-8 replaced.
+// Texts longer than 1024 bytes are cut.
 std::string FormatRecord(const Record& record, uint64_t sequence);
 
 }  // namespace strongroom::audit

@@ -37,8 +37,8 @@ void StoreU32(uint8_t* p, uint32_t value);
 std::string ToHex(ByteView b);
 std::optional<Bytes> FromHex(std::string_view hex);
 
-// RFC 4648 base64 with padding. FromBase64 skips ASCII white space and is
-// otherwise strict: wrong alphabet, padding or spare bits give nullopt.
+// RFC 4648 base64 with padding. FromBase64 skips ASCII white space; it gives
+// nullopt for another alphabet, wrong padding or spare bits.
 std::string ToBase64(ByteView b);
 std::optional<Bytes> FromBase64(std::string_view text);
 

@@ -1,8 +1,8 @@
 // Crash points: the numbered steps at which tests kill the process.
 //
-// A multi-step change names each step. In production a crash point is one load
-// and a branch: nothing but a test's main can install a hook (there is no
-// environment variable or setting for it).
+// A change of several steps names each of them. In production a crash point is
+// one load and a branch. Only a test's main installs a hook: no setting and no
+// environment variable does.
 #pragma once
 
 #include <atomic>

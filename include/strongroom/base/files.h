@@ -9,24 +9,24 @@
 
 namespace strongroom {
 
-// ReadFile reads a regular file of at most max_size bytes. FILE_UNREADABLE
-// (absent, not a regular file, no permission, too large), naming the path.
+// ReadFile gives a regular file's bytes, at most max_size. FILE_UNREADABLE,
+// with the path, if absent, not regular, too large, or not to be read.
 StatusOr<std::string> ReadFile(const std::string& path,
                                size_t max_size = 1 << 20);
 
-// ReadPrivateFile also refuses (FILE_NOT_PRIVATE) a file that group or others
-// can read or write, or that is owned by neither this user nor root; the check
-// is made on the open descriptor. The message says which chmod helps.
+// ReadPrivateFile is ReadFile for secrets. FILE_NOT_PRIVATE, with the chmod
+// that helps, if group or others can read or write the file, or if its owner is
+// neither this user nor root. The open descriptor is checked, not the path.
 StatusOr<SecretBytes> ReadPrivateFile(const std::string& path,
                                       size_t max_size = 1 << 16);
 
-// CheckPrivateFile refuses what ReadPrivateFile refuses, without reading.
+// CheckPrivateFile gives the failure of ReadPrivateFile without reading.
 Status CheckPrivateFile(const std::string& path);
 
-// WriteFileAtomically writes path.tmp, fsyncs, renames, fsyncs the directory.
-// The file has exactly this mode, whatever the umask. FILE_UNREADABLE naming
-// the path and the step; then the old file stands and path.tmp is gone (if the
-// last fsync fails, the new one may stand).
+// WriteFileAtomically writes path.tmp, flushes it, renames it to `path` and
+// flushes the directory. The file gets exactly this mode, whatever the umask.
+// FILE_UNREADABLE, naming path and step: then the old file stands and path.tmp
+// is gone. If the flush of the directory failed, the new file may stand.
 Status WriteFileAtomically(const std::string& path, ByteView contents,
                            unsigned mode);
 

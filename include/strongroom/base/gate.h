@@ -11,7 +11,7 @@ namespace strongroom {
 // Gate is thread-safe. Every unit of work holds a Pass while it lasts.
 class Gate {
  public:
-  // Pass is leave to be inside; giving it up (destruction) is leaving.
+  // Pass is the right to be inside; its destruction ends it.
   class Pass {
    public:
     Pass(Pass&& other) noexcept : gate_(other.gate_) { other.gate_ = nullptr; }
@@ -28,9 +28,9 @@ class Gate {
 
   // Enter gives a Pass, or nullopt once Close was called.
   std::optional<Pass> Enter() SR_EXCLUDES(mutex_);
-  // Close lets nobody in any more. May be called again.
+  // Close makes every later Enter fail. May be called again.
   void Close() SR_EXCLUDES(mutex_);
-  // WaitUntilEmpty is true when nobody is inside, false if `until` came first.
+  // WaitUntilEmpty is true once no Pass is left, false if `until` came first.
   bool WaitUntilEmpty(SteadyTime until) SR_EXCLUDES(mutex_);
   size_t inside() const SR_EXCLUDES(mutex_);
 

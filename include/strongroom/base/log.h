@@ -1,7 +1,7 @@
 // Log: what operators read. One line per event: time, level, message, fields.
 //
-// Never a secret, a PIN, plaintext, or the bytes of a token string: fields are
-// names, counts, ids, reasons. Written to standard error. Thread-safe.
+// Fields are names, counts, ids and reasons: never a secret, a PIN, plaintext
+// or the bytes of a blob. Lines go to standard error. Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
-// Metrics: the interface modules count against; observe/ implements it for
-// Prometheus, tests with NullMetrics or a recording one.
+// Metrics: counters, gauges and histograms for all modules. observe/ implements
+// it for Prometheus; tests use NullMetrics or one that records.
 //
-// Names and label values come from fixed sets in the code (operations, reasons,
+// Names and label values are from fixed sets in the code (operations, reasons,
 // outcomes), never from callers. Everything here is thread-safe and cheap.
 #pragma once
 
@@ -33,9 +33,9 @@ using MetricLabels =
 // kSeconds: 10 us .. 30 s. kCount: powers of two 1 .. 4096.
 enum class Buckets { kSeconds, kCount };
 
-// Metrics makes instruments; asking twice for the same name and labels gives
-// the same one. They live as long as the Metrics. Ask at set-up, keep the
-// reference: asking takes a lock.
+// Metrics makes instruments, one for each name and labels; they live as long as
+// the Metrics. Call Get... at set-up and keep the reference, for it takes a
+// lock. Thread-safe.
 class Metrics {
  public:
   virtual ~Metrics() = default;

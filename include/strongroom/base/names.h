@@ -1,5 +1,5 @@
-// Names and ids: key names, UUIDs, labels. Parsed once at the edge; a value of
-// these types is always well formed.
+// Names and ids: key names, UUIDs, labels. A KeyName and a Uuid are well formed
+// by construction: they are parsed once, at the edge.
 #pragma once
 
 #include <array>

@@ -5,9 +5,9 @@
 
 namespace strongroom {
 
-// FillRandom fills `out` from the kernel's generator: never from a buffered
-// pool, so that a cloned or resumed virtual machine does not repeat what is
-// drawn. Ends the process if the kernel refuses (it cannot after boot).
+// FillRandom fills `out` from the kernel's generator. There is no buffer, so a
+// cloned or resumed virtual machine does not repeat earlier bytes. Ends the
+// process if the kernel refuses, which it does only during boot.
 void FillRandom(MutableByteView out);
 
 }  // namespace strongroom

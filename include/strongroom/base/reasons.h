@@ -1,8 +1,8 @@
 // Every reason an error of Strongroom can carry: one row each.
 //
-// A reason is stable: programs match on it, docs/errors.md explains it (a test
-// holds the two together), and it travels as google.rpc.ErrorInfo.reason.
-// The code says what the caller may do about it.
+// A reason is stable: programs match on it. It is sent as
+// google.rpc.ErrorInfo.reason. The code says what the caller may do about it.
+// docs/errors.md explains each reason; a test holds the two together.
 #pragma once
 
 // X(enumerator, wire name, canonical code)
@@ -18,7 +18,7 @@
   X(kPlaintextTooLarge, "PLAINTEXT_TOO_LARGE", kInvalidArgument)          \
   X(kRequestTooLarge, "REQUEST_TOO_LARGE", kInvalidArgument)              \
   X(kRequestIdReused, "REQUEST_ID_REUSED", kInvalidArgument)              \
-  /* Who asks, and what for. */                                           \
+  /* The caller, and the thing asked for. */                              \
   X(kUnauthenticated, "UNAUTHENTICATED", kUnauthenticated)                \
   X(kPermissionDenied, "PERMISSION_DENIED", kPermissionDenied)            \
   X(kKeyNotFound, "KEY_NOT_FOUND", kNotFound)                             \

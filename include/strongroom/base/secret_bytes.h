@@ -1,9 +1,9 @@
 // SecretBytes: the only home of key bytes and plaintext.
 //
-// Memory comes from one arena that is locked (mlock, best effort), left out of
-// core dumps and wiped in forked children; every byte is wiped before reuse.
-// Move-only, constant-time ==, unprintable. Expose() is the one way to the
-// bytes, so that grep finds every place that touches a secret.
+// The memory is from one arena: locked (mlock, best effort), left out of core
+// dumps, wiped in forked children and before reuse. The type moves and does not
+// copy, compares in constant time and does not print. Only Expose() and
+// ExposeMutable() give the bytes, so that grep finds each use of a secret.
 // Thread rule: as a value; the arena itself is thread-safe.
 #pragma once
 
@@ -36,7 +36,7 @@ class SecretBytes {
 
   // Truncate keeps the first `size` bytes and wipes the rest. size <= size().
   void Truncate(size_t size);
-  // Wipe empties it, giving the memory back wiped.
+  // Wipe wipes the bytes, gives the memory back and leaves size() 0.
   void Wipe();
 
   // Constant time in the contents; lengths are not secret.
@@ -51,14 +51,14 @@ class SecretBytes {
 // EqualConstantTime compares contents without a data-dependent branch.
 bool EqualConstantTime(ByteView a, ByteView b);
 
-// WipeMemory overwrites in a way the compiler keeps. For secrets that foreign
-// code insists to hold in its own buffers (protobuf, PKCS#11).
+// WipeMemory overwrites memory; the compiler does not remove it. It is for
+// secrets in buffers of foreign code (protobuf, PKCS#11).
 void WipeMemory(void* data, size_t size);
 // WipeString wipes contents up to capacity, then empties it.
 void WipeString(std::string* s);
 
-// What the arena holds; `locked` is false if mlock was refused (RLIMIT_MEMLOCK)
-// and the operator should be told.
+// SecretArenaStats is the state of the arena. `locked` is false if the system
+// refused mlock (RLIMIT_MEMLOCK): a warning for the operator.
 struct SecretArenaStats {
   size_t bytes_in_use = 0;
   size_t bytes_mapped = 0;

@@ -1,8 +1,8 @@
 // Status and StatusOr with a reason: how every failure travels.
 //
-// The code says what the caller may do, the reason (reasons.h) says what
-// happened, the message names the thing, what was found and what was wanted.
-// Adding context never changes code or reason. Nothing here throws.
+// The code tells the caller what to do. The reason (reasons.h) tells what
+// happened. The message names the thing, what was found and what was wanted.
+// Context in a message never changes code or reason. Nothing here throws.
 #pragma once
 
 #include <chrono>
@@ -42,15 +42,15 @@ Status Error(Reason reason, std::string_view message);
 Status Error(Reason reason, std::string_view message,
              std::chrono::milliseconds retry_after);
 
-// ReasonOf gives the reason of a failure; kInternal if it carries none (then
-// it was not made by Error, which is a fault of ours). Do not ask of OK.
+// ReasonOf gives the reason of a failure, which must not be OK. A failure that
+// Error did not make has none: that is a fault of ours, and gives kInternal.
 Reason ReasonOf(const Status& status);
 std::optional<std::chrono::milliseconds> RetryAfterOf(const Status& status);
 
 // Annotate puts "context: " before the message; code, reason, delay stay.
 Status Annotate(const Status& status, std::string_view context);
 
-// Debian builds absl::string_view as a type of its own. These are the shims.
+// The shims to absl::string_view, which is a type of its own in Debian's build.
 inline std::string_view ToStd(absl::string_view s) {
   return {s.data(), s.size()};
 }

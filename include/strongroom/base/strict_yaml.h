@@ -1,9 +1,9 @@
 // Strict YAML: a tree in which every key is known and occurs once.
 //
-// yaml-cpp accepts duplicate keys and says nothing of unknown ones; this reader
-// refuses the first at parsing and lets the program refuse the second: after
-// reading what it knows it calls RefuseUnknown(). Every error names file, line
-// and key path, and is CONFIG_INVALID. Anchors, aliases and tags are refused.
+// yaml-cpp accepts duplicate and unknown keys. This reader refuses duplicates,
+// anchors, aliases and tags when it parses; a program refuses unknown keys with
+// RefuseUnknown() once it has read the known ones. Every error is
+// CONFIG_INVALID and names file, line and key path.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +39,8 @@ class YamlNode {
   const YamlNode* Find(std::string_view key) const;
   // Require fails if the member is missing.
   StatusOr<const YamlNode*> Require(std::string_view key) const;
-  // RefuseUnknown fails at the first key of this map that is not listed, and
-  // names the nearest known one.
+  // RefuseUnknown is OK if `known` has each key of this map. CONFIG_INVALID,
+  // naming the first other key and the known key nearest to it.
   Status RefuseUnknown(const std::vector<std::string_view>& known) const;
   // Invalid makes an error that points here: "file:line: path: message".
   Status Invalid(std::string_view message) const;

@@ -1,4 +1,4 @@
-// For threads that work without a pause for nobody who waits.
+// YieldSometimes: for threads whose work has no caller waiting for it.
 #pragma once
 
 #include <chrono>
@@ -8,9 +8,9 @@
 
 namespace strongroom {
 
-// YieldSometimes gives the processor to whoever waits for it, at most every
-// half millisecond on each thread: each time may cost a slice of the scheduler
-// if others have much to do, and the thread is to keep some of the processor.
+// YieldSometimes gives the processor to other threads, at most every half
+// millisecond on each thread. On a busy machine each yield can cost a whole
+// slice of the scheduler, and this thread must keep a part of the processor.
 inline void YieldSometimes() {
   constexpr std::chrono::microseconds kYieldAfter{500};
   static thread_local SteadyTime yielded{};

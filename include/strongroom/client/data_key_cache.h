@@ -1,11 +1,11 @@
 // DataKeyCache: DEKs held in memory for a while, so that many small objects
 // (the rows of a table) cost one call to the service together.
 //
-// A choice that trades away something: for at most `max_age`, a DEK goes on
-// working here though its key version was disabled, its DEK shredded or this
-// caller's right taken away; and all objects under one DEK share its fate.
-// docs/envelope.md says when it is worth that. A DEK from here is for the
-// application's own sealing: an envelope always has one of its own.
+// The price: for at most `max_age` a DEK works here after its key version was
+// disabled, it was shredded, or this caller lost the right; and objects under
+// one DEK are shredded together. docs/envelope.md says when it is worth that.
+// The DEKs are for sealing by the application: an envelope has a DEK of its
+// own.
 // Thread rule: thread-safe; no lock is held during a call to the service.
 #pragma once
 
@@ -44,29 +44,29 @@ class DataKeyCache {
   DataKeyCache(const DataKeyCache&) = delete;
   DataKeyCache& operator=(const DataKeyCache&) = delete;
 
-  // What a caller holds is wiped when the last holder lets go of it, also if it
-  // has left the cache by then: hold it for one object, not for long.
+  // The DEK is wiped when its last holder releases it, in the cache or not.
+  // Hold it for one object.
   using Held = std::shared_ptr<const DataKey>;
 
-  // ForSealing gives a 32-byte DEK of `key` to seal one object of so many bytes
-  // with; keep its wrapped_dek with the object. A new one is asked for when the
-  // old one has no room for the object or is too old; callers at the same time
-  // wait for one call and share its answer, or its failure, which is not kept.
-  // ARGUMENT_INVALID for more than max_bytes; CONTEXT_INVALID; failures of
-  // GenerateDataKey.
+  // ForSealing gives a 32-byte DEK of `key` to seal one object of `bytes`
+  // bytes. Keep its wrapped_dek with the object. Calls GenerateDataKey if the
+  // cached DEK is too old or has no room; concurrent callers share one call and
+  // its result. ARGUMENT_INVALID for more than max_bytes; CONTEXT_INVALID;
+  // failures of GenerateDataKey, which are not cached.
   StatusOr<Held> ForSealing(std::string_view key, const Context& context,
                             uint64_t bytes);
 
   // ForOpening gives the DEK of `wrapped_dek`; uses and bytes are not limited.
-  // What ForSealing gave opens without a call if `expected_key` is its key.
+  // A DEK from ForSealing needs no call if `expected_key` is its key.
   // CONTEXT_INVALID; failures of Unwrap.
   StatusOr<Held> ForOpening(ByteView wrapped_dek, const Context& context,
                             std::string_view expected_key = {});
 
-  // Every call drops what is too old. An application that may be idle for long
-  // drops it itself, with this.
+  // DropOld drops the DEKs that are too old, as every other call does. It is
+  // for applications that are idle for long.
   void DropOld() SR_EXCLUDES(mutex_);
-  // Clear drops all; calls under way keep what they are given.
+  // Clear drops all entries. Calls under way return their DEK and do not cache
+  // it.
   void Clear() SR_EXCLUDES(mutex_);
 
  private:

@@ -1,9 +1,8 @@
 // Objects of any size under a DEK of their own: the bulk envelope
 // (docs/envelope.md) over streams, files and memory.
 //
-// Memory is bounded (about 16 MiB with the default chunk, at most 64), whatever
-// the size; all cores seal and open. Thread rule: as a value; one call at a
-// time.
+// Memory does not grow with the size: about 16 MiB with the default chunk, at
+// most 64 MiB. All cores seal and open. Thread rule: one call at a time.
 #pragma once
 
 #include <cstdint>
@@ -21,16 +20,18 @@
 
 namespace strongroom::client {
 
-// A Source fills the buffer unless the stream ends; a Sink takes all. Their
-// failures (FILE_UNREADABLE) are handed on.
+// A Source fills the buffer and gives the bytes read: fewer only at the end of
+// the stream. A Sink takes all of its bytes. The calls below return their
+// failures (FILE_UNREADABLE).
 using Source = std::function<StatusOr<size_t>(MutableByteView)>;
 using Sink = std::function<Status(ByteView)>;
-// Of a descriptor that the caller keeps open; `name` is for messages.
+// SourceOf and SinkOf use a descriptor, which the caller keeps open; `name` is
+// for messages.
 Source SourceOf(int fd, std::string name);
 Sink SinkOf(int fd, std::string name);
 
-// The context of an envelope whose caller gives none. Better give one with the
-// object's name: an envelope can be swapped for another of the same key and
+// DefaultEnvelopeContext is for callers that give no context. Prefer one with
+// the object's name: an envelope can be swapped for another of the same key and
 // context.
 Context DefaultEnvelopeContext();
 
@@ -53,10 +54,10 @@ class FileSealer {
   FileSealer(Client& client, std::string key, FileOptions options)
       : client_(client), key_(std::move(key)), options_(std::move(options)) {}
 
-  // Seal writes a whole envelope to `body`. With `side` it is detached: the
-  // head goes there, once all of the body was taken. What was written before a
-  // failure is of no use. ARGUMENT_INVALID (chunk_log2, more than 2^48 bytes);
-  // failures of GenerateDataKey, `source` and the sinks.
+  // Seal writes an envelope to `body`. With `side` it is detached: the head
+  // goes to `side` after the whole body. ARGUMENT_INVALID (chunk_log2, more
+  // than 2^48 bytes); failures of GenerateDataKey, `source` and the sinks.
+  // After a failure the bytes written are of no use.
   StatusOr<SealedFile> Seal(const Source& source, const Sink& body,
                             const Sink* side = nullptr) const;
 
@@ -72,16 +73,16 @@ class FileOpener {
   FileOpener(Client& client, FileOptions options)
       : client_(client), options_(std::move(options)) {}
 
-  // Open writes the plaintext, each piece once it has authenticated; it is
-  // whole only if the answer is OK, and to be discarded if not. Gives its size.
-  // MALFORMED, FORMAT_UNKNOWN, NOT_AUTHENTIC; failures of Unwrap (the other
-  // slot is tried first), `source` and `sink`.
+  // Open writes the plaintext, each piece after it authenticated, and gives its
+  // size. After a failure the caller discards the bytes written. MALFORMED,
+  // FORMAT_UNKNOWN, NOT_AUTHENTIC; failures of `source`, of `sink`, and of
+  // Unwrap if both slots fail.
   StatusOr<uint64_t> Open(const Source& source, const Sink& sink,
                           const Source* side = nullptr) const;
 
   // OpenRange writes `size` bytes from `offset` of an envelope in a file, fewer
-  // where it ends. That the file was not cut shows only when its last chunk is
-  // among those read.
+  // where it ends. It notices a file that was cut only if the range reaches the
+  // last chunk.
   StatusOr<uint64_t> OpenRange(int fd, const std::string& name, uint64_t offset,
                                uint64_t size, const Sink& sink,
                                const Source* side = nullptr) const;
@@ -91,11 +92,11 @@ class FileOpener {
   const FileOptions options_;
 };
 
-// ReadHead reads and parses what stands before the chunks, and no more.
+// ReadHead reads and parses the head, and nothing behind it.
 StatusOr<envelope::BulkHead> ReadHead(const Source& source);
 
-// SlotFile is a file whose slots are rewritten. Its failures are
-// FILE_UNREADABLE, or CONFLICT if another process has it locked.
+// SlotFile is an open, locked file with the slots of an envelope.
+// FILE_UNREADABLE; CONFLICT if another process has it locked.
 class SlotFile {
  public:
   virtual ~SlotFile() = default;
@@ -114,8 +115,8 @@ struct RewrapResult {
 };
 
 // Rewrapper moves envelopes, or side files, to their key's primary version, in
-// place: two small writes each, in an order that leaves an openable file
-// whatever moment the power fails at (docs/envelope.md).
+// place by two small writes. Their order keeps a file that opens at any power
+// cut (docs/envelope.md).
 class Rewrapper {
  public:
   explicit Rewrapper(Client& client) : client_(client) {}

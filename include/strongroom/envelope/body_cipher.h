@@ -24,8 +24,8 @@ struct BodyKeys {
   // NOT_AUTHENTIC for a DEK that is not 32 bytes; INTERNAL if OpenSSL refuses.
   static StatusOr<BodyKeys> Derive(const SecretBytes& dek,
                                    const BulkFixed& fixed);
-  // CheckCommitment: NOT_AUTHENTIC unless these are the envelope's keys. To be
-  // done before any chunk is opened: AES-GCM does not commit to its key.
+  // CheckCommitment is OK if these are the envelope's keys, else NOT_AUTHENTIC.
+  // Call it before a chunk is opened: AES-GCM does not commit to its key.
   Status CheckCommitment(const BulkFixed& fixed) const;
 };
 
@@ -38,11 +38,11 @@ class ChunkCipher {
   static StatusOr<ChunkCipher> Create(const BodyKeys& keys,
                                       Direction direction);
 
-  // Seal writes plaintext.size() + 16 bytes to `out`. Index and `last` are the
-  // nonce: no two chunks of an envelope may share them.
+  // Seal writes plaintext.size() + 16 bytes to `out`. `index` and `last` make
+  // the nonce: the caller gives each pair once under the keys.
   Status Seal(uint64_t index, bool last, ByteView plaintext, uint8_t* out);
-  // Open writes sealed.size() - 16 bytes to `out`; they mean nothing unless it
-  // is OK. NOT_AUTHENTIC, naming the chunk.
+  // Open writes sealed.size() - 16 bytes to `out`. NOT_AUTHENTIC, naming the
+  // chunk, if it does not open: then the bytes mean nothing.
   Status Open(uint64_t index, bool last, ByteView sealed, uint8_t* out);
 
  private:

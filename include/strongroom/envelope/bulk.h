@@ -39,7 +39,7 @@ struct BulkFixed {
 
   size_t slot_size() const { return size_t{1} << slot_log2; }
   size_t chunk_size() const { return size_t{1} << chunk_log2; }
-  // What stands before the chunks: the fixed part and both slots.
+  // Bytes before the chunks: the fixed part and both slots.
   size_t head_size() const { return 3 * slot_size(); }
   // Start is the 12 bytes that the keys are derived with.
   std::array<uint8_t, 12> Start() const;
@@ -56,16 +56,16 @@ struct BulkHead {
   BulkFixed fixed;
   // nullopt: not valid (empty, torn or damaged).
   std::array<std::optional<BulkSlot>, 2> slots;
-  // All zeros: never written. What is neither this nor valid may be torn, and
-  // hold parts of an old token.
+  // True for a slot of zeros, which was never written. A slot that is neither
+  // blank nor valid may be torn and hold parts of an old token.
   std::array<bool, 2> blank{true, true};
 
-  // NewestFirst gives the numbers of the valid slots in the order in which a
-  // reader tries them: the higher sequence first, equal ones slot 0 first.
+  // NewestFirst gives the valid slots in the order for a reader: the higher
+  // sequence first, and slot 0 first if both are equal.
   std::array<std::optional<size_t>, 2> NewestFirst() const;
 };
 
-// ParseBulkFixed takes the first kFixedSize bytes (more are not looked at).
+// ParseBulkFixed reads the first kFixedSize bytes and ignores the others.
 // MALFORMED; FORMAT_UNKNOWN for a later version or form.
 StatusOr<BulkFixed> ParseBulkFixed(ByteView bytes);
 // ParseBulkHead takes exactly head_size() bytes. MALFORMED, FORMAT_UNKNOWN.
@@ -74,15 +74,15 @@ StatusOr<BulkHead> ParseBulkHead(ByteView bytes);
 std::optional<BulkSlot> ParseBulkSlot(ByteView bytes);
 
 Bytes SerializeBulkHead(const BulkHead& head);
-// SerializeBulkSlot: INTERNAL if the token does not fit or the sequence is out
-// of range. A slot of its own for nullopt is all zeros.
+// SerializeBulkSlot gives the slot's bytes, padded to `slot_size`. INTERNAL if
+// the token does not fit or the sequence is out of range.
 StatusOr<Bytes> SerializeBulkSlot(const BulkSlot& slot, size_t slot_size);
-// FitsSlot: has a token of this size room in a slot?
+// FitsSlot is true if a token of this size has room in a slot.
 bool FitsSlot(size_t token_size, size_t slot_size);
 
-// The body of a detached envelope begins so.
+// BodyPrefix gives the bytes that begin the body of a detached envelope.
 Bytes BodyPrefix(const BulkFixed& fixed);
-// CheckBodyPrefix: MALFORMED if it is no body, or another side file's.
+// CheckBodyPrefix is MALFORMED for no body, and for another side file's.
 Status CheckBodyPrefix(ByteView bytes, const BulkFixed& fixed);
 
 // BodyShape is how a body of so many bytes is made of chunks.
@@ -91,7 +91,7 @@ struct BodyShape {
   size_t last_size = 0;  // of the last chunk, tag included
   uint64_t plaintext_size = 0;
 };
-// MALFORMED if no envelope has a body of this size.
+// ShapeOfBody: MALFORMED if no envelope has a body of this size.
 StatusOr<BodyShape> ShapeOfBody(uint64_t body_size, size_t chunk_size);
 
 }  // namespace strongroom::envelope

@@ -25,8 +25,8 @@ using ContextPairs = std::vector<std::pair<std::string_view, std::string_view>>;
 // not UTF-8. The message names the offending key, never a value.
 StatusOr<Bytes> CanonicalContext(const ContextPairs& pairs);
 
-// ParseContext is the inverse and total: anything CanonicalContext would not
-// have written (order, bounds, trailing bytes) is CONTEXT_INVALID.
+// ParseContext is the inverse. CONTEXT_INVALID for bytes that CanonicalContext
+// does not write: another order, beyond its bounds, trailing bytes.
 StatusOr<std::vector<std::pair<std::string, std::string>>> ParseContext(
     ByteView canonical);
 

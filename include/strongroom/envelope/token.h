@@ -6,9 +6,9 @@
 //             batch_id(16) sealed_len(u16) sealed
 //   leaf   := purpose(1) salt(8) index(u32) ciphertext tag(16)
 //
-// Parsers are total, bound every length before believing it, refuse trailing
-// bytes, and Serialize(Parse(b)) == b. Their failures are MALFORMED (structure)
-// and FORMAT_UNKNOWN (format or suite of another time).
+// Parsers are total: they check every length before use and refuse trailing
+// bytes. Serialize(Parse(b)) == b. Their failures are MALFORMED (structure) and
+// FORMAT_UNKNOWN (a format or suite that this build does not have).
 #pragma once
 
 #include <array>
@@ -82,21 +82,21 @@ StatusOr<Token> ParseToken(ByteView bytes);
 Bytes SerializeHeader(const Header& header);
 void AppendLeaf(const Leaf& leaf, Bytes* out);
 
-// SecretSizeLimits: how large a secret of this purpose may be.
+// SecretSizeLimits gives the least and the most bytes of such a secret.
 struct SizeLimits {
   size_t min;
   size_t max;
 };
 SizeLimits SecretSizeLimits(Purpose purpose);
 
-// HeaderAad is header[0..42): what the KEK's seal authenticates.
+// HeaderAad gives header[0..42), the AAD of the KEK's seal.
 std::array<uint8_t, kHeaderFixedSize> HeaderAad(const Uuid& key_id,
                                                 uint32_t key_version,
                                                 const Uuid& batch_id,
                                                 size_t sealed_size);
 
-// LeafAad is "SR" 0x01 key_id batch_id purpose context: what the batch key's
-// seal authenticates. It knows no version, so a rewrap leaves it alone.
+// LeafAad gives "SR" 0x01 key_id batch_id purpose context, the AAD of the batch
+// key's seal. It has no key version: a rewrap does not change leaves.
 Bytes LeafAad(const Uuid& key_id, const Uuid& batch_id, Purpose purpose,
               ByteView canonical_context);
 

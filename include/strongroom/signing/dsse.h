@@ -5,9 +5,9 @@
 //   {"payload": base64, "payloadType": type,
 //    "signatures": [{"keyid": hex, "sig": base64}]}
 //
-// What is signed is the pre-authentication encoding of type and payload, bytes
-// as they are: no canonical form of JSON is needed. keyid is the SHA-256 of the
-// public key (SubjectPublicKeyInfo, DER): a hint, never a proof.
+// The signature covers the pre-authentication encoding of type and payload: it
+// is over bytes, and needs no canonical form of JSON. keyid is the SHA-256 of
+// the public key (SubjectPublicKeyInfo, DER): a hint, never a proof.
 // Pure functions; any thread.
 #pragma once
 
@@ -26,22 +26,22 @@ std::string KeyIdOf(ByteView spki);
 // encoding.
 Bytes DigestOf(std::string_view payload_type, ByteView payload);
 
-// MakeEnvelope joins a document and its signature, r and s of 32 bytes each.
-// HSM_UNEXPECTED if the signature is not the key's: none such is handed out.
-// The payload type must be UTF-8.
+// MakeEnvelope joins a document and its signature (r and s, 32 bytes each). It
+// verifies first: HSM_UNEXPECTED if the signature is not this key's. The
+// payload type must be UTF-8.
 StatusOr<std::string> MakeEnvelope(std::string_view payload_type,
                                    ByteView payload, ByteView spki,
                                    ByteView signature);
 
-// OpenEnvelope gives the payload if one of at most 16 signatures is the key's
-// and the type is as wanted. MALFORMED if it is no envelope; ARGUMENT_INVALID
-// for another type; NOT_AUTHENTIC, saying which keys are named in it,
-// otherwise.
+// OpenEnvelope gives the payload if one of at most 16 signatures is this key's.
+// MALFORMED if `envelope` is not an envelope; ARGUMENT_INVALID if its type is
+// not `payload_type`; NOT_AUTHENTIC, with the keyids in it, if no signature is
+// this key's.
 StatusOr<Bytes> OpenEnvelope(std::string_view envelope,
                              std::string_view payload_type, ByteView spki);
 
-// The public key as PEM ("BEGIN PUBLIC KEY", RFC 7468), and back. Parse is
-// MALFORMED for everything but one P-256 public key.
+// PublicKeyToPem gives the public key as PEM ("BEGIN PUBLIC KEY", RFC 7468).
+// ParsePublicKeyPem reads it: MALFORMED unless it is one P-256 public key.
 std::string PublicKeyToPem(ByteView spki);
 StatusOr<Bytes> ParsePublicKeyPem(std::string_view pem);
 
