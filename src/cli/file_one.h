@@ -11,7 +11,7 @@
 
 namespace strongroom::cli {
 
-// What every one of many files needs, checked once.
+// FileJob is checked once and shared by the files of a command.
 struct FileJob {
   Session& session;
   const FileArgs& args;

@@ -1,4 +1,4 @@
-// What a failed OpenSSL call becomes.
+// OpenSslRefused: the failure made of a failed OpenSSL call.
 #pragma once
 
 #include <openssl/err.h>
@@ -9,9 +9,9 @@
 
 namespace strongroom::envelope {
 
-// OpenSslRefused is INTERNAL. A failed call leaves entries in the thread's
-// error queue; they are dropped, lest a TLS call on this thread takes them for
-// its own.
+// OpenSslRefused gives INTERNAL. It empties the thread's error queue, in which a
+// failed call leaves entries: a TLS call on this thread would take them for its
+// own.
 inline Status OpenSslRefused(const char* call) {
   ERR_clear_error();
   return Error(Reason::kInternal,

@@ -75,7 +75,7 @@ class DataKeyCache {
     bool landed = false;
     Status status;
   };
-  // What is asked for: a DEK by a name that says all that it depends on.
+  // A wanted DEK. Its name is made of everything that the DEK depends on.
   struct Request {
     Bytes name;
     bool seals = false;
