@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "keyring/dependents.h"
-#include "keyring/key_bounds.h"
 #include "keyring/keyring_impl.h"
 #include "strongroom/base/crash_points.h"
 #include "strongroom/base/log.h"
@@ -83,21 +82,10 @@ WallTime NextRotation(const KeyRows& rows, WallTime now) {
 
 void ApplyChange(const KeyChange& change, WallTime now, KeyRows* rows) {
   store::KeyRow& key = rows->key;
-  if (change.labels) key.labels = *change.labels;
-  if (change.policy) {
-    key.max_items = change.policy->max_items;
-    key.max_age_ms = change.policy->max_age.count();
-  }
-  if (change.destroy_after_s) key.destroy_after_s = *change.destroy_after_s;
-  if (change.registration) key.registration = *change.registration;
+  SetSettings(model::Changed(SettingsOf(key), change), &key);
   key.always_required =
       key.always_required && key.registration == RegistrationRule::kRequired;
-  if (change.rewrap_on_rotation) {
-    key.rewrap_on_rotation = *change.rewrap_on_rotation;
-  }
-  if (change.retire_after_s) key.retire_after_s = *change.retire_after_s;
-  if (change.rotation_period_s) {
-    key.rotation_period_s = *change.rotation_period_s;
+  if (change.rotation_period) {
     key.next_rotation = NextRotation(*rows, now);
   }
 }
@@ -106,7 +94,7 @@ void ApplyChange(const KeyChange& change, WallTime now, KeyRows* rows) {
 
 StatusOr<std::shared_ptr<const Key>> KeyringImpl::UpdateKey(
     const Uuid& id, const KeyChange& change) {
-  SR_RETURN_IF_ERROR(ValidateChange(change));
+  SR_RETURN_IF_ERROR(model::Validate(model::Changed({}, change)));
   KeyResult result;
   {
     MutexLock lock(changes_);
@@ -118,7 +106,7 @@ StatusOr<std::shared_ptr<const Key>> KeyringImpl::UpdateKey(
     CrashPoint("update/published");
   }
   // An open window would go on under the old policy.
-  if (change.policy) EndWindows(id);
+  if (change.batch) EndWindows(id);
   return result;
 }
 

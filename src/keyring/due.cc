@@ -18,18 +18,19 @@ constexpr std::chrono::seconds kRetryAfter{10};
 constexpr std::chrono::hours kClockSlack{1};
 
 std::chrono::seconds PeriodOf(const Key& key) {
-  return std::chrono::seconds(key.rotation_period_s);
+  return key.settings.rotation_period;
 }
 
 // WhenToRotate is WallTime::max() if nothing asks for it.
 WallTime WhenToRotate(const LiveKey& live, WallTime now) {
   const Key& key = *live.key;
   if (live.Find(key.primary)->ledger.Counted() >= kRotateAtSeals) return now;
-  return key.rotation_period_s == 0 ? WallTime::max() : key.next_rotation;
+  return key.settings.rotation_period.count() == 0 ? WallTime::max()
+                                                   : key.next_rotation;
 }
 
 bool TimerIsTooFar(const Key& key, WallTime now) {
-  return key.rotation_period_s > 0 &&
+  return key.settings.rotation_period.count() > 0 &&
          key.next_rotation > now + PeriodOf(key) + kClockSlack;
 }
 
@@ -93,7 +94,7 @@ void KeyringImpl::RotateOneDue(WallTime now) {
   if (due == nullptr) return;
   Event event{.kind = Event::Kind::kRotation,
               .done = false,
-              .key = due->name.ToString(),
+              .key = due->name,
               .version = due->primary,
               .outcome = OkStatus()};
   const Status begun = Tell(event);
@@ -109,12 +110,12 @@ void KeyringImpl::RotateOneDue(WallTime now) {
     }
   }
   if (rotated.ok()) {
-    log::Info("rotated a key that was due", {{"key", due->name.ToString()},
-                                             {"primary", (*rotated)->primary}});
+    log::Info("rotated a key that was due",
+              {{"key", due->name}, {"primary", (*rotated)->primary}});
     return;
   }
   log::Error("a key is due and could not be rotated",
-             {{"key", due->name.ToString()}, {"error", rotated.status()}});
+             {{"key", due->name}, {"error", rotated.status()}});
   MutexLock lock(changes_);
   TryLater(due->id);
 }

@@ -6,9 +6,7 @@
 namespace strongroom::keyring {
 namespace {
 
-constexpr VersionState kAllStates[] = {
-    VersionState::kPending, VersionState::kEnabled, VersionState::kDisabled,
-    VersionState::kDestroyScheduled, VersionState::kDestroyed};
+using model::kAllVersionStates;
 
 // A version's time runs from the rotation to its successor. One that the timer
 // has retired before, and somebody enabled again, stays.
@@ -29,30 +27,20 @@ std::optional<WallTime> RetireTime(const KeyRows& rows,
 }
 
 StatusOr<std::shared_ptr<const Key>> MakeKey(const KeyRows& rows) {
-  StatusOr<KeyName> name = KeyName::Parse(rows.key.name);
-  if (!name.ok()) {
+  if (!KeyName::Parse(rows.key.name).ok()) {
     return Error(Reason::kStoreCorrupt,
                  "key " + rows.key.id.ToString() +
                      " has a name that cannot be; restore a backup of the "
                      "store");
   }
-  auto key = std::make_shared<Key>(Key{
-      .id = rows.key.id,
-      .name = *std::move(name),
-      .labels = rows.key.labels,
-      .primary = rows.key.primary_version,
-      .versions = {},
-      .policy = {.max_items = rows.key.max_items,
-                 .max_age = std::chrono::milliseconds(rows.key.max_age_ms)},
-      .rotation_period_s = rows.key.rotation_period_s,
-      .next_rotation = rows.key.next_rotation,
-      .destroy_after_s = rows.key.destroy_after_s,
-      .registration = rows.key.registration,
-      .always_required = rows.key.always_required,
-      .rewrap_on_rotation = rows.key.rewrap_on_rotation,
-      .retire_after_s = rows.key.retire_after_s,
-      .created = rows.key.created,
-  });
+  auto key = std::make_shared<Key>();
+  key->id = rows.key.id;
+  key->name = rows.key.name;
+  key->settings = SettingsOf(rows.key);
+  key->primary = rows.key.primary_version;
+  key->next_rotation = rows.key.next_rotation;
+  key->always_required = rows.key.always_required;
+  key->created = rows.key.created;
   key->versions.reserve(rows.versions.size());
   for (const store::VersionRow& row : rows.versions) {
     key->versions.push_back({.number = row.version,
@@ -74,10 +62,26 @@ StatusOr<std::shared_ptr<const Key>> MakeKey(const KeyRows& rows) {
 
 }  // namespace
 
-const Version* Key::Find(uint32_t number) const {
-  auto found = std::ranges::lower_bound(versions, number, {}, &Version::number);
-  if (found == versions.end() || found->number != number) return nullptr;
-  return &*found;
+KeySettings SettingsOf(const store::KeyRow& row) {
+  return {.labels = row.labels,
+          .rotation_period = std::chrono::seconds(row.rotation_period_s),
+          .batch = {.max_items = row.max_items,
+                    .max_age = std::chrono::milliseconds(row.max_age_ms)},
+          .destroy_after = std::chrono::seconds(row.destroy_after_s),
+          .registration = row.registration,
+          .rewrap_on_rotation = row.rewrap_on_rotation,
+          .retire_after = std::chrono::seconds(row.retire_after_s)};
+}
+
+void SetSettings(const KeySettings& settings, store::KeyRow* row) {
+  row->labels = settings.labels;
+  row->rotation_period_s = settings.rotation_period.count();
+  row->max_items = settings.batch.max_items;
+  row->max_age_ms = settings.batch.max_age.count();
+  row->destroy_after_s = settings.destroy_after.count();
+  row->registration = settings.registration;
+  row->rewrap_on_rotation = settings.rewrap_on_rotation;
+  row->retire_after_s = settings.retire_after.count();
 }
 
 const Key* Snapshot::FindByName(std::string_view name) const {
@@ -125,7 +129,7 @@ const LiveKey* View::Find(const Uuid& id) const {
 LiveKeys::LiveKeys(Metrics& metrics)
     : keys_gauge_(metrics.GetGauge("strongroom_keys", "Keys in the keyring.")),
       view_(std::make_shared<View>()) {
-  for (VersionState state : kAllStates) {
+  for (VersionState state : kAllVersionStates) {
     version_gauges_.emplace_back(
         state,
         &metrics.GetGauge("strongroom_key_versions", "Key versions by state.",
@@ -159,7 +163,7 @@ Status LiveKeys::Publish(const std::vector<KeyRows>& rows,
       live->versions.push_back(std::make_shared<LiveVersion>(
           row.seals_reserved, fresh.left, fresh.on_token));
     }
-    snapshot->by_name_.insert_or_assign(key->name.ToString(), key);
+    snapshot->by_name_.insert_or_assign(key->name, key);
     snapshot->by_id_.insert_or_assign(key->id, key);
     snapshot->change_seq_ = std::max(snapshot->change_seq_, one.change_seq);
     view->keys.insert_or_assign(key->id, std::move(live));
@@ -170,7 +174,7 @@ Status LiveKeys::Publish(const std::vector<KeyRows>& rows,
 }
 
 void LiveKeys::Replace(std::shared_ptr<const View> view) {
-  std::array<int64_t, std::size(kAllStates) + 1> counts{};
+  std::array<int64_t, std::size(kAllVersionStates) + 1> counts{};
   for (const auto& [name, key] : view->snapshot->keys()) {
     for (const Version& version : key->versions) {
       ++counts[static_cast<size_t>(version.state)];

@@ -24,6 +24,10 @@ struct KeyRows {
 // ReadRows fails KEY_NOT_FOUND.
 StatusOr<KeyRows> ReadRows(store::ReadTransaction& transaction, const Uuid& id);
 
+// The settings of a row, and back: the columns are the store's.
+KeySettings SettingsOf(const store::KeyRow& row);
+void SetSettings(const KeySettings& settings, store::KeyRow* row);
+
 // LiveVersion is what a version has beside its immutable description. It is
 // one object from its first publication on, whatever is published after.
 struct LiveVersion {

@@ -2,7 +2,6 @@
 // known answer, then ENABLED and primary in one transaction.
 #include <algorithm>
 
-#include "keyring/key_bounds.h"
 #include "keyring/keyring_impl.h"
 #include "strongroom/base/crash_points.h"
 #include "strongroom/base/log.h"
@@ -25,20 +24,14 @@ constexpr MakeSteps kRotateSteps = {.begin = "rotate/begin",
                                     .published = "rotate/published"};
 
 store::KeyRow NewRow(const Uuid& id, const NewKey& key, WallTime now) {
-  return {.id = id,
-          .name = key.name.ToString(),
-          .labels = key.labels,
-          .primary_version = 0,
-          .rotation_period_s = key.rotation_period_s,
-          .next_rotation = WallTime{},
-          .max_items = key.policy.max_items,
-          .max_age_ms = key.policy.max_age.count(),
-          .destroy_after_s = key.destroy_after_s,
-          .registration = key.registration,
-          .always_required = key.registration == RegistrationRule::kRequired,
-          .rewrap_on_rotation = key.rewrap_on_rotation,
-          .retire_after_s = key.retire_after_s,
-          .created = now};
+  store::KeyRow row;
+  row.id = id;
+  row.name = key.name.ToString();
+  SetSettings(key.settings, &row);
+  row.always_required =
+      key.settings.registration == RegistrationRule::kRequired;
+  row.created = now;
+  return row;
 }
 
 // The token may know more versions than the store, if the store is an old copy:
@@ -68,7 +61,7 @@ StatusOr<uint32_t> NextNumber(const KeyRows& rows, uint32_t highest_on_token,
 }  // namespace
 
 StatusOr<std::shared_ptr<const Key>> KeyringImpl::CreateKey(const NewKey& key) {
-  SR_RETURN_IF_ERROR(ValidateNewKey(key));
+  SR_RETURN_IF_ERROR(model::Validate(key.settings));
   MutexLock lock(changes_);
   const Uuid id = Uuid::Random();
   std::optional<Uuid> unfinished;

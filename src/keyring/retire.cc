@@ -43,7 +43,7 @@ void KeyringImpl::RetireOneDue(WallTime now) {
     retire_later_[{key->id, number}] = steady + kLookAgain;
   }
   const Status retired = RetireVersion(*key, number, now);
-  const std::string what = key->name.ToString() + " v" + std::to_string(number);
+  const std::string what = key->name + " v" + std::to_string(number);
   if (retired.ok()) {
     log::Info("retired a version whose time is over", {{"version", what}});
   } else if (ReasonOf(retired) == Reason::kDeksOutstanding) {
@@ -64,7 +64,7 @@ Status KeyringImpl::RetireVersion(const Key& key, uint32_t number,
   }));
   Event event{.kind = Event::Kind::kRetirement,
               .done = false,
-              .key = key.name.ToString(),
+              .key = key.name,
               .version = number,
               .outcome = OkStatus()};
   SR_RETURN_IF_ERROR(Tell(event));

@@ -12,7 +12,6 @@ constexpr Next kRefused = std::nullopt;
 
 struct StateRow {
   VersionState state;
-  std::string_view name;
   bool seals;
   bool opens;
   Next enable;
@@ -27,7 +26,6 @@ struct StateRow {
 // keyring's own steps: nobody may ask for that.
 constexpr StateRow kStates[] = {
     {.state = VersionState::kPending,
-     .name = "PENDING",
      .seals = false,
      .opens = false,
      .enable = kRefused,
@@ -35,7 +33,6 @@ constexpr StateRow kStates[] = {
      .schedule_destroy = kRefused,
      .cancel_destroy = kRefused},
     {.state = VersionState::kEnabled,
-     .name = "ENABLED",
      .seals = true,
      .opens = true,
      .enable = VersionState::kEnabled,
@@ -43,7 +40,6 @@ constexpr StateRow kStates[] = {
      .schedule_destroy = VersionState::kDestroyScheduled,
      .cancel_destroy = kRefused},
     {.state = VersionState::kDisabled,
-     .name = "DISABLED",
      .seals = false,
      .opens = false,
      .enable = VersionState::kEnabled,
@@ -51,7 +47,6 @@ constexpr StateRow kStates[] = {
      .schedule_destroy = VersionState::kDestroyScheduled,
      .cancel_destroy = kRefused},
     {.state = VersionState::kDestroyScheduled,
-     .name = "DESTROY_SCHEDULED",
      .seals = false,
      .opens = false,
      .enable = kRefused,
@@ -59,7 +54,6 @@ constexpr StateRow kStates[] = {
      .schedule_destroy = kRefused,
      .cancel_destroy = VersionState::kDisabled},
     {.state = VersionState::kDestroyed,
-     .name = "DESTROYED",
      .seals = false,
      .opens = false,
      .enable = kRefused,
@@ -78,8 +72,6 @@ constexpr const StateRow& RowOf(VersionState state) {
 }
 
 }  // namespace
-
-std::string_view StateName(VersionState state) { return RowOf(state).name; }
 
 bool Permits(VersionState state, VersionUse use) {
   const StateRow& row = RowOf(state);

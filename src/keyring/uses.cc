@@ -14,7 +14,7 @@ Status UnknownKey(const Uuid& key_id) {
 }
 
 std::string NameOf(const Key& key, uint32_t version) {
-  return "key version " + key.name.ToString() + " v" + std::to_string(version);
+  return "key version " + key.name + " v" + std::to_string(version);
 }
 
 Status WrongState(const Key& key, const Version& version,
@@ -43,7 +43,7 @@ batching::KekRef RefOf(const Key& key, const Version& version) {
   return {.key_id = key.id,
           .version = version.number,
           .kek = version.kek_id,
-          .policy = key.policy};
+          .policy = key.settings.batch};
 }
 
 using namespace std::chrono_literals;

@@ -28,12 +28,15 @@ StatusOr<int64_t> InUnits(const Duration& duration, std::string_view field,
          duration.nanos() / nanos_per_unit;
 }
 
-StatusOr<int64_t> Seconds(const Duration& duration, std::string_view field) {
-  return InUnits(duration, field, 1, "seconds");
+StatusOr<std::chrono::seconds> Seconds(const Duration& duration,
+                                       std::string_view field) {
+  SR_ASSIGN_OR_RETURN(const int64_t seconds,
+                      InUnits(duration, field, 1, "seconds"));
+  return std::chrono::seconds(seconds);
 }
 
-StatusOr<batching::BatchPolicy> ToPolicy(const v1::BatchPolicy& in) {
-  batching::BatchPolicy policy;
+StatusOr<model::BatchPolicy> ToPolicy(const v1::BatchPolicy& in) {
+  model::BatchPolicy policy;
   if (in.max_items() != 0) policy.max_items = in.max_items();
   SR_ASSIGN_OR_RETURN(
       int64_t max_age,
@@ -119,12 +122,12 @@ Status ApplyField(const v1::Key& key, const std::string& path,
     return OkStatus();
   }
   if (path == "rotation_period") {
-    SR_ASSIGN_OR_RETURN(change->rotation_period_s,
+    SR_ASSIGN_OR_RETURN(change->rotation_period,
                         Seconds(key.rotation_period(), path));
     return OkStatus();
   }
   if (path == "batch_policy") {
-    SR_ASSIGN_OR_RETURN(change->policy, ToPolicy(key.batch_policy()));
+    SR_ASSIGN_OR_RETURN(change->batch, ToPolicy(key.batch_policy()));
     return OkStatus();
   }
   if (path == "destroy_scheduled_duration") {
@@ -133,7 +136,7 @@ Status ApplyField(const v1::Key& key, const std::string& path,
                    "update_mask names destroy_scheduled_duration, but the key "
                    "has none; want a duration");
     }
-    SR_ASSIGN_OR_RETURN(change->destroy_after_s,
+    SR_ASSIGN_OR_RETURN(change->destroy_after,
                         Seconds(key.destroy_scheduled_duration(), path));
     return OkStatus();
   }
@@ -146,7 +149,7 @@ Status ApplyField(const v1::Key& key, const std::string& path,
     return OkStatus();
   }
   if (path == "retire_after") {
-    SR_ASSIGN_OR_RETURN(change->retire_after_s,
+    SR_ASSIGN_OR_RETURN(change->retire_after,
                         Seconds(key.retire_after(), path));
     return OkStatus();
   }
@@ -174,17 +177,17 @@ void FillTime(WallTime time, Timestamp* out) {
 StatusOr<service::KeySettings> ToSettings(const v1::CreateKeyRequest& request) {
   service::KeySettings settings;
   settings.labels = ToLabels(request);
-  SR_ASSIGN_OR_RETURN(settings.rotation_period_s,
+  SR_ASSIGN_OR_RETURN(settings.rotation_period,
                       Seconds(request.rotation_period(), "rotation_period"));
-  SR_ASSIGN_OR_RETURN(settings.policy, ToPolicy(request.batch_policy()));
+  SR_ASSIGN_OR_RETURN(settings.batch, ToPolicy(request.batch_policy()));
   if (request.has_destroy_scheduled_duration()) {
-    SR_ASSIGN_OR_RETURN(settings.destroy_after_s,
+    SR_ASSIGN_OR_RETURN(settings.destroy_after,
                         Seconds(request.destroy_scheduled_duration(),
                                 "destroy_scheduled_duration"));
   }
   SR_ASSIGN_OR_RETURN(settings.registration, ToRule(request.registration()));
   settings.rewrap_on_rotation = request.rewrap_on_rotation();
-  SR_ASSIGN_OR_RETURN(settings.retire_after_s,
+  SR_ASSIGN_OR_RETURN(settings.retire_after,
                       Seconds(request.retire_after(), "retire_after"));
   return settings;
 }
@@ -206,29 +209,33 @@ StatusOr<keyring::KeyChange> ToChange(const v1::UpdateKeyRequest& request) {
 
 void FillKey(const service::KeyView& view, v1::Key* key) {
   const keyring::Key& from = *view.key;
-  key->set_name(from.name.ToString());
+  key->set_name(from.name);
   key->set_id(from.id.ToString());
-  key->mutable_labels()->insert(from.labels.begin(), from.labels.end());
+  key->mutable_labels()->insert(from.settings.labels.begin(),
+                                from.settings.labels.end());
   key->set_primary_version(from.primary);
   for (size_t i = 0; i < from.versions.size(); ++i) {
     FillOne(view, i, key->add_versions());
   }
   FillTime(from.created, key->mutable_create_time());
-  if (from.rotation_period_s != 0) {
-    key->mutable_rotation_period()->set_seconds(from.rotation_period_s);
+  const model::KeySettings& settings = from.settings;
+  if (settings.rotation_period.count() != 0) {
+    key->mutable_rotation_period()->set_seconds(
+        settings.rotation_period.count());
     FillTime(from.next_rotation, key->mutable_next_rotation_time());
   }
   v1::BatchPolicy* policy = key->mutable_batch_policy();
-  policy->set_max_items(from.policy.max_items);
-  int64_t max_age = from.policy.max_age.count();
+  policy->set_max_items(settings.batch.max_items);
+  int64_t max_age = settings.batch.max_age.count();
   policy->mutable_max_age()->set_seconds(max_age / 1000);
   policy->mutable_max_age()->set_nanos(static_cast<int32_t>(max_age % 1000) *
                                        1'000'000);
-  key->mutable_destroy_scheduled_duration()->set_seconds(from.destroy_after_s);
-  key->set_registration(FromRule(from.registration));
-  key->set_rewrap_on_rotation(from.rewrap_on_rotation);
-  if (from.retire_after_s != 0) {
-    key->mutable_retire_after()->set_seconds(from.retire_after_s);
+  key->mutable_destroy_scheduled_duration()->set_seconds(
+      settings.destroy_after.count());
+  key->set_registration(FromRule(settings.registration));
+  key->set_rewrap_on_rotation(settings.rewrap_on_rotation);
+  if (settings.retire_after.count() != 0) {
+    key->mutable_retire_after()->set_seconds(settings.retire_after.count());
   }
 }
 
@@ -262,9 +269,8 @@ Status FillVersion(const service::KeyView& view, uint32_t version,
     if (view.traces) FillTraces(*view.traces, out->mutable_traces());
     return OkStatus();
   }
-  return Error(Reason::kInternal, "the answer about " +
-                                      view.key->name.ToString() + " lacks v" +
-                                      std::to_string(version));
+  return Error(Reason::kInternal, "the answer about " + view.key->name +
+                                      " lacks v" + std::to_string(version));
 }
 
 void FillTokenObject(const keyring::Keyring::OwnedObject& owned,

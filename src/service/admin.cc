@@ -55,13 +55,8 @@ StatusOr<KeyView> KeyServiceImpl::CreateKey(Call call, const std::string& name,
       std::move(call), AboutKey(Operation::kCreateKey, name, &settings.labels),
       [&](Request& request) -> StatusOr<KeyView> {
         SR_ASSIGN_OR_RETURN(KeyName parsed, KeyName::Parse(name));
-        return Changed(
-            request,
-            parts_.keyring.CreateKey(
-                {std::move(parsed), settings.labels, settings.rotation_period_s,
-                 settings.policy, settings.destroy_after_s,
-                 settings.registration, settings.rewrap_on_rotation,
-                 settings.retire_after_s}));
+        return Changed(request,
+                       parts_.keyring.CreateKey({std::move(parsed), settings}));
       });
 }
 
@@ -95,13 +90,12 @@ StatusOr<ListResult> KeyServiceImpl::ListKeys(Call call,
           const keyring::Key& key = *it->second;
           if (!request.policy
                    ->Check(*request.call.caller, request.spec.action,
-                           {.name = it->first, .labels = &key.labels})
+                           {.name = it->first, .labels = &key.settings.labels})
                    .ok()) {
             continue;
           }
           if (result.keys.size() == limit) {
-            const KeyName& last = result.keys.back().key->name;
-            result.next_page_token = PageTokenFor(last.ToString());
+            result.next_page_token = PageTokenFor(result.keys.back().key->name);
             break;
           }
           result.keys.push_back(ViewOf(it->second));

@@ -116,8 +116,7 @@ Status OwnerVerdict(const Request& request, const TokenItem& item) {
   const Uuid& key_id = item.token.header.key_id;
   if (item.by_id && request.named.key != nullptr &&
       request.named.key->id != key_id) {
-    return Error(Reason::kDekNotFound, "key " +
-                                           request.named.key->name.ToString() +
+    return Error(Reason::kDekNotFound, "key " + request.named.key->name +
                                            " has no registered DEK of this id");
   }
   const Subject& owner = request.owners.at(key_id);
@@ -130,8 +129,8 @@ Status OwnerVerdict(const Request& request, const TokenItem& item) {
     return OkStatus();
   }
   return Error(Reason::kArgumentInvalid,
-               "the token is of key " + owner.key->name.ToString() +
-                   "; want one of key " + request.named.key->name.ToString() +
+               "the token is of key " + owner.key->name + "; want one of key " +
+                   request.named.key->name +
                    ", as the request says, or a request without a name");
 }
 
@@ -143,7 +142,7 @@ void Judge(const Request& request, std::vector<TokenItem>* items) {
 }
 
 const std::string& KeyNameOf(const Request& request, const Uuid& key_id) {
-  return request.owners.at(key_id).key->name.ToString();
+  return request.owners.at(key_id).key->name;
 }
 
 OpenResult ToResult(const Request& request, batching::OpenRequest& opened) {

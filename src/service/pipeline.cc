@@ -19,7 +19,7 @@ std::shared_ptr<const keyring::Key> Find(const keyring::Snapshot& keys,
 std::shared_ptr<const keyring::Key> Find(const keyring::Snapshot& keys,
                                          const Uuid& id) {
   const keyring::Key* key = keys.FindById(id);
-  return key == nullptr ? nullptr : Find(keys, key->name.ToString());
+  return key == nullptr ? nullptr : Find(keys, key->name);
 }
 
 // What an answer that cannot be recorded becomes. The caller is not told where
@@ -115,7 +115,7 @@ Subject Pipeline::JudgeNamed(const Request& request,
   const std::string& name = target.name->ToString();
   subject.key = Find(*request.keys, name);
   const Labels* labels =
-      subject.key == nullptr ? nullptr : &subject.key->labels;
+      subject.key == nullptr ? nullptr : &subject.key->settings.labels;
   if (target.creates) labels = target.new_labels;
   StatusOr<auth::Permit> permit =
       request.policy->Check(*request.call.caller, request.spec.action,
@@ -144,8 +144,8 @@ Subject Pipeline::JudgeOwner(const Request& request, const Uuid& key_id) const {
   subject.key = Find(*request.keys, key_id);
   auth::KeyFacts facts{.name = "", .named_by_caller = false};
   if (subject.key != nullptr) {
-    facts.name = subject.key->name.ToString();
-    facts.labels = &subject.key->labels;
+    facts.name = subject.key->name;
+    facts.labels = &subject.key->settings.labels;
   }
   StatusOr<auth::Permit> permit =
       request.policy->Check(*request.call.caller, request.spec.action, facts);
@@ -172,7 +172,7 @@ void Pipeline::Fill(Request& request, const Status& outcome) const {
   record.operation = request.spec.rpc;
   if (record.key.empty() && request.owners.size() == 1) {
     const Subject& owner = request.owners.begin()->second;
-    if (owner.key != nullptr) record.key = owner.key->name.ToString();
+    if (owner.key != nullptr) record.key = owner.key->name;
   } else if (request.owners.size() > 1) {
     std::string keys = std::to_string(request.owners.size()) + " keys";
     record.detail = record.detail.empty() ? keys : keys + "; " + record.detail;

@@ -196,7 +196,7 @@ bool Registering::IsSame(const batching::SealItem& asked,
 void Registering::Replayed(const batching::SealRequest& asked, const Ids& ids,
                            batching::OpenRequest& opened) {
   SealResult result;
-  result.key_name = request_->named.key->name.ToString();
+  result.key_name = request_->named.key->name;
   result.items.resize(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
     batching::OpenItem& from = opened.items[i];
@@ -251,15 +251,17 @@ Status CheckRegistration(const Request& request, const SealCommand& command) {
 Status CheckRegistrationRule(const Request& request,
                              const SealCommand& command) {
   const keyring::Key& key = *request.named.key;
-  if (key.registration == RegistrationRule::kRequired && !command.registers) {
+  if (key.settings.registration == RegistrationRule::kRequired &&
+      !command.registers) {
     return Error(Reason::kRegistrationRule,
-                 "key " + key.name.ToString() +
+                 "key " + key.name +
                      " demands registration; want a Wrap or GenerateDataKey "
                      "with register = true");
   }
-  if (key.registration == RegistrationRule::kOff && command.registers) {
+  if (key.settings.registration == RegistrationRule::kOff &&
+      command.registers) {
     return Error(Reason::kRegistrationRule,
-                 "key " + key.name.ToString() +
+                 "key " + key.name +
                      " does not register DEKs; want register = false, or the "
                      "key's registration set to optional or required");
   }

@@ -199,7 +199,7 @@ Status KeyServiceImpl::ReportDependence(Call call,
           [&](Request& request) -> StatusOr<Nothing> {
             const Subject& owner = request.owners.at(key_id);
             SR_RETURN_IF_ERROR(owner.verdict);
-            request.record.key = owner.key->name.ToString();
+            request.record.key = owner.key->name;
             request.record.items =
                 static_cast<uint32_t>(command.claimed.size());
             SR_RETURN_IF_ERROR(

@@ -94,7 +94,7 @@ std::unique_ptr<batching::SealRequest> MakeSealRequest(const Request& request,
 SealResult ToResult(const Request& request, bool with_plaintext,
                     batching::SealRequest& sealed) {
   SealResult result;
-  result.key_name = request.named.key->name.ToString();
+  result.key_name = request.named.key->name;
   result.items.resize(sealed.items.size());
   for (size_t i = 0; i < sealed.items.size(); ++i) {
     batching::SealItem& from = sealed.items[i];

@@ -75,7 +75,7 @@ class EveryChange : public ::testing::TestWithParam<Change> {
     auto prepared = std::make_unique<Prepared>();
     prepared->rig.Start();
     NewKey key = Named("a");
-    key.retire_after_s = 90 * 86400;
+    key.settings.retire_after = std::chrono::seconds(90 * 86400);
     auto created = prepared->rig.keyring_->CreateKey(key);
     EXPECT_OK(created);
     prepared->a = (*created)->id;

@@ -11,7 +11,7 @@ class DueTest : public ::testing::Test {
   DueTest() { rig_.Start(); }
   Uuid CreateRotating(std::string_view name, int64_t period_s) {
     NewKey key = Named(name);
-    key.rotation_period_s = period_s;
+    key.settings.rotation_period = std::chrono::seconds(period_s);
     auto created = keyring().CreateKey(key);
     EXPECT_OK(created);
     return (*created)->id;
@@ -127,15 +127,15 @@ TEST_F(DueTest, APeriodSetLaterCountsFromTheAgeOfThePrimary) {
   const WallTime created = rig_.clock_.Now();
   rig_.clock_.Advance(1800s);
   KeyChange change;
-  change.rotation_period_s = 3600;
+  change.rotation_period = std::chrono::seconds(3600);
   ASSERT_OK_AND_ASSIGN(auto key, keyring().UpdateKey(id, change));
   EXPECT_EQ(key->next_rotation, created + 3600s);
   rig_.clock_.Advance(7200s);
-  change.rotation_period_s = 0;
+  change.rotation_period = std::chrono::seconds(0);
   ASSERT_OK(keyring().UpdateKey(id, change));
   rig_.RunAllDue();
   EXPECT_EQ(PrimaryOf(id), 1u) << "switched off in time";
-  change.rotation_period_s = 3600;
+  change.rotation_period = std::chrono::seconds(3600);
   ASSERT_OK(keyring().UpdateKey(id, change));
   rig_.RunAllDue();
   EXPECT_EQ(PrimaryOf(id), 2u);
@@ -220,7 +220,7 @@ TEST_F(DueTest, ADestructionThatHasBegunCannotBeCancelled) {
 
 TEST_F(DueTest, ADelayOfZeroDestroysAtTheNextRun) {
   NewKey wanted = Named("a");
-  wanted.destroy_after_s = 0;
+  wanted.settings.destroy_after = std::chrono::seconds(0);
   ASSERT_OK_AND_ASSIGN(auto key, keyring().CreateKey(wanted));
   rig_.Rotate(key->id);
   ASSERT_OK(rig_.Move(key->id, 1, VersionMove::kScheduleDestroy));

@@ -34,7 +34,7 @@ inline KeyName Name(std::string_view text) {
 }
 
 inline NewKey Named(std::string_view name) {
-  return {.name = Name(name), .labels = {}, .policy = {}};
+  return {.name = Name(name), .settings = {}};
 }
 
 // What a crash hook throws: everything of the "process" unwinds, none of our

@@ -21,17 +21,17 @@ class KeyringTest : public ::testing::Test {
 
 TEST_F(KeyringTest, ANewKeyHasOneEnabledPrimaryWithAProvedKek) {
   NewKey wanted = Named("payments/cards");
-  wanted.labels = {{"team", "cards"}};
-  wanted.rotation_period_s = 7200;
-  wanted.policy = {.max_items = 8, .max_age = 20ms};
-  wanted.destroy_after_s = 60;
+  wanted.settings.labels = {{"team", "cards"}};
+  wanted.settings.rotation_period = std::chrono::seconds(7200);
+  wanted.settings.batch = {.max_items = 8, .max_age = 20ms};
+  wanted.settings.destroy_after = std::chrono::seconds(60);
   ASSERT_OK_AND_ASSIGN(auto key, keyring().CreateKey(wanted));
-  EXPECT_EQ(key->name, wanted.name);
-  EXPECT_EQ(key->labels, wanted.labels);
-  EXPECT_EQ(key->policy, wanted.policy);
-  EXPECT_EQ(key->rotation_period_s, 7200);
+  EXPECT_EQ(key->name, wanted.name.ToString());
+  EXPECT_EQ(key->settings.labels, wanted.settings.labels);
+  EXPECT_EQ(key->settings.batch, wanted.settings.batch);
+  EXPECT_EQ(key->settings.rotation_period, std::chrono::seconds(7200));
   EXPECT_EQ(key->next_rotation, rig_.clock_.Now() + 7200s);
-  EXPECT_EQ(key->destroy_after_s, 60);
+  EXPECT_EQ(key->settings.destroy_after, std::chrono::seconds(60));
   EXPECT_EQ(key->created, rig_.clock_.Now());
   EXPECT_EQ(key->primary, 1u);
   ASSERT_EQ(key->versions.size(), 1u);
@@ -79,29 +79,38 @@ TEST_F(KeyringTest, ArgumentsOutOfBoundsAreRefusedAndNothingIsMade) {
     EXPECT_THAT(keyring().CreateKey(key), HasReason(Reason::kArgumentInvalid));
   };
   constexpr int64_t kYear = int64_t{365} * 86400;
-  refused([](NewKey& k) { k.rotation_period_s = 1; });
-  refused([](NewKey& k) { k.rotation_period_s = 3599; });
-  refused([](NewKey& k) { k.rotation_period_s = -1; });
-  refused([](NewKey& k) { k.rotation_period_s = 100 * kYear + 1; });
-  refused([](NewKey& k) { k.policy.max_items = 0; });
-  refused([](NewKey& k) { k.policy.max_items = 4097; });
-  refused([](NewKey& k) { k.policy.max_age = -1ms; });
-  refused([](NewKey& k) { k.policy.max_age = 3600001ms; });
-  refused([](NewKey& k) { k.destroy_after_s = -1; });
-  refused([](NewKey& k) { k.destroy_after_s = 10 * kYear + 1; });
-  refused([](NewKey& k) { k.labels = {{"Upper", "x"}}; });
+  refused(
+      [](NewKey& k) { k.settings.rotation_period = std::chrono::seconds(1); });
+  refused([](NewKey& k) {
+    k.settings.rotation_period = std::chrono::seconds(3599);
+  });
+  refused(
+      [](NewKey& k) { k.settings.rotation_period = std::chrono::seconds(-1); });
+  refused([](NewKey& k) {
+    k.settings.rotation_period = std::chrono::seconds(100 * kYear + 1);
+  });
+  refused([](NewKey& k) { k.settings.batch.max_items = 0; });
+  refused([](NewKey& k) { k.settings.batch.max_items = 4097; });
+  refused([](NewKey& k) { k.settings.batch.max_age = -1ms; });
+  refused([](NewKey& k) { k.settings.batch.max_age = 3600001ms; });
+  refused(
+      [](NewKey& k) { k.settings.destroy_after = std::chrono::seconds(-1); });
+  refused([](NewKey& k) {
+    k.settings.destroy_after = std::chrono::seconds(10 * kYear + 1);
+  });
+  refused([](NewKey& k) { k.settings.labels = {{"Upper", "x"}}; });
   EXPECT_EQ(rig_.store_.updates(), 0);
   EXPECT_EQ(rig_.objects_->size(), rig_.foreign_objects_);
 
   NewKey widest = Named("widest");
-  widest.rotation_period_s = 100 * kYear;
-  widest.policy = {.max_items = 4096, .max_age = 3600000ms};
-  widest.destroy_after_s = 10 * kYear;
+  widest.settings.rotation_period = std::chrono::seconds(100 * kYear);
+  widest.settings.batch = {.max_items = 4096, .max_age = 3600000ms};
+  widest.settings.destroy_after = std::chrono::seconds(10 * kYear);
   EXPECT_OK(keyring().CreateKey(widest));
   NewKey smallest = Named("smallest");
-  smallest.rotation_period_s = 3600;
-  smallest.policy.max_items = 1;
-  smallest.destroy_after_s = 0;
+  smallest.settings.rotation_period = std::chrono::seconds(3600);
+  smallest.settings.batch.max_items = 1;
+  smallest.settings.destroy_after = std::chrono::seconds(0);
   EXPECT_OK(keyring().CreateKey(smallest));
 }
 
@@ -215,18 +224,18 @@ TEST_F(KeyringTest, PrimaryNamesWhatForSealNamesAndCountsNothing) {
 
 TEST_F(KeyringTest, UpdateChangesWhatIsGivenAndNothingElse) {
   NewKey wanted = Named("a");
-  wanted.labels = {{"team", "x"}};
-  wanted.rotation_period_s = 7200;
+  wanted.settings.labels = {{"team", "x"}};
+  wanted.settings.rotation_period = std::chrono::seconds(7200);
   ASSERT_OK_AND_ASSIGN(auto before, keyring().CreateKey(wanted));
   KeyChange change;
-  change.policy = batching::BatchPolicy{.max_items = 3, .max_age = 5ms};
+  change.batch = model::BatchPolicy{.max_items = 3, .max_age = 5ms};
   ASSERT_OK_AND_ASSIGN(auto after, keyring().UpdateKey(before->id, change));
-  EXPECT_EQ(after->policy, *change.policy);
-  EXPECT_EQ(after->labels, before->labels);
-  EXPECT_EQ(after->rotation_period_s, 7200);
+  EXPECT_EQ(after->settings.batch, *change.batch);
+  EXPECT_EQ(after->settings.labels, before->settings.labels);
+  EXPECT_EQ(after->settings.rotation_period, std::chrono::seconds(7200));
   EXPECT_EQ(after->next_rotation, before->next_rotation);
-  EXPECT_EQ(after->destroy_after_s, before->destroy_after_s);
-  EXPECT_EQ(keyring().ForSeal(before->id)->policy, *change.policy);
+  EXPECT_EQ(after->settings.destroy_after, before->settings.destroy_after);
+  EXPECT_EQ(keyring().ForSeal(before->id)->policy, *change.batch);
   EXPECT_THAT(rig_.ended_, ElementsAre(before->id));
 }
 
@@ -239,9 +248,9 @@ TEST_F(KeyringTest, UpdateOutOfBoundsIsRefused) {
                 HasReason(Reason::kArgumentInvalid));
   };
   refused([](KeyChange& c) { c.labels = Labels{{"", "x"}}; });
-  refused([](KeyChange& c) { c.rotation_period_s = 3599; });
-  refused([](KeyChange& c) { c.policy = batching::BatchPolicy{0, 0ms}; });
-  refused([](KeyChange& c) { c.destroy_after_s = -1; });
+  refused([](KeyChange& c) { c.rotation_period = std::chrono::seconds(3599); });
+  refused([](KeyChange& c) { c.batch = model::BatchPolicy{0, 0ms}; });
+  refused([](KeyChange& c) { c.destroy_after = std::chrono::seconds(-1); });
 }
 
 TEST_F(KeyringTest, EveryChangeRaisesTheChangeSequence) {

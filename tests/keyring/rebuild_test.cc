@@ -206,7 +206,7 @@ TEST_F(RebuildTest, MarkOldCopyHoldsWhatIsScheduledAndSparesWhatIsGone) {
 
 TEST_F(RebuildTest, WhatWasIssuedSinceIsUnknownSoNothingIsSaidToBeEmpty) {
   NewKey demanding = Named("d/e");
-  demanding.registration = RegistrationRule::kRequired;
+  demanding.settings.registration = RegistrationRule::kRequired;
   const Uuid strict = rig_.keyring_->CreateKey(demanding).value()->id;
   const auto copy = rig_.store_.MakeBackup();
   rig_.Rotate(key_);

@@ -15,10 +15,10 @@ class RetireTest : public ::testing::Test {
               int64_t retire_after_s = 30 * kDay, int64_t period_s = 0,
               int64_t destroy_after_s = 30 * kDay) {
     NewKey key = Named(name);
-    key.registration = rule;
-    key.retire_after_s = retire_after_s;
-    key.rotation_period_s = period_s;
-    key.destroy_after_s = destroy_after_s;
+    key.settings.registration = rule;
+    key.settings.retire_after = std::chrono::seconds(retire_after_s);
+    key.settings.rotation_period = std::chrono::seconds(period_s);
+    key.settings.destroy_after = std::chrono::seconds(destroy_after_s);
     auto created = keyring().CreateKey(key);
     EXPECT_OK(created);
     return (*created)->id;
@@ -216,13 +216,13 @@ TEST_F(RetireTest, ATimeOutOfBoundsIsRefused) {
   for (int64_t seconds :
        {int64_t{-1}, int64_t{1}, int64_t{3599}, int64_t{101} * 365 * kDay}) {
     NewKey key = Named("bad");
-    key.retire_after_s = seconds;
+    key.settings.retire_after = std::chrono::seconds(seconds);
     EXPECT_THAT(keyring().CreateKey(key),
                 HasReason(Reason::kArgumentInvalid, HasSubstr("retirement")));
     const Uuid id =
         Create("k" + std::to_string(seconds + 1), RegistrationRule::kOptional);
     KeyChange change;
-    change.retire_after_s = seconds;
+    change.retire_after = std::chrono::seconds(seconds);
     EXPECT_THAT(keyring().UpdateKey(id, change),
                 HasReason(Reason::kArgumentInvalid));
   }

@@ -179,7 +179,7 @@ TEST_F(VersionUseTest, WhatACallerReportsWantsToBeKnown) {
 
 TEST_F(VersionUseTest, OnlyAKeyThatAlwaysDemandedRegistrationIsMarkedSo) {
   NewKey required = Named("r");
-  required.registration = RegistrationRule::kRequired;
+  required.settings.registration = RegistrationRule::kRequired;
   auto key = keyring().CreateKey(required);
   ASSERT_OK(key);
   EXPECT_TRUE((*key)->always_required);

@@ -90,7 +90,7 @@ TEST_F(JobsFaultTest, ADekOpensWhileItsBatchMoves) {
 
 TEST_F(JobsFaultTest, MoreThanAChunkIsSentAheadAndMovedOnce) {
   keyring::KeyChange single;
-  single.policy = batching::BatchPolicy{.max_items = 1};
+  single.batch = model::BatchPolicy{.max_items = 1};
   ASSERT_OK(keyring_->UpdateKey(key_, single));
   for (int i = 0; i < 3; ++i) Register(300);
   Rotate("a/key");

@@ -14,14 +14,14 @@ using ::testing::UnorderedElementsAre;
 service::KeyView TestView() {
   auto key = std::make_shared<keyring::Key>(keyring::Key{
       .id = Uuid(),
-      .name = *KeyName::Parse("demo/app"),
-      .labels = {{"env", "prod"}},
+      .name = "demo/app",
+      .settings = {.labels = {{"env", "prod"}},
+                   .rotation_period = std::chrono::hours(24),
+                   .batch = {.max_items = 8,
+                             .max_age = std::chrono::milliseconds(1500)},
+                   .destroy_after = std::chrono::hours(1)},
       .primary = 2,
-      .versions = {},
-      .policy = {.max_items = 8, .max_age = std::chrono::milliseconds(1500)},
-      .rotation_period_s = 86400,
       .next_rotation = FakeClock::kStart + std::chrono::hours(24),
-      .destroy_after_s = 3600,
       .created = FakeClock::kStart,
   });
   key->versions.push_back(
@@ -83,19 +83,19 @@ TEST_F(AdminMethodsTest, CreateKeyPassesEverySettingOn) {
   v1::Key key;
   ASSERT_TRUE(admin_->CreateKey(&context_, request, &key).ok());
   EXPECT_THAT(fake_.settings.labels, ElementsAre(Pair("env", "prod")));
-  EXPECT_EQ(fake_.settings.rotation_period_s, 7200);
-  EXPECT_EQ(fake_.settings.policy.max_items, 16u);
-  EXPECT_EQ(fake_.settings.policy.max_age, std::chrono::milliseconds(5));
-  EXPECT_EQ(fake_.settings.destroy_after_s, 60);
+  EXPECT_EQ(fake_.settings.rotation_period, std::chrono::seconds(7200));
+  EXPECT_EQ(fake_.settings.batch.max_items, 16u);
+  EXPECT_EQ(fake_.settings.batch.max_age, std::chrono::milliseconds(5));
+  EXPECT_EQ(fake_.settings.destroy_after, std::chrono::seconds(60));
 }
 
 TEST_F(AdminMethodsTest, CreateKeyWithTheNameAloneHasTheDefaults) {
   fake_.view = TestView();
   v1::Key key;
   ASSERT_TRUE(admin_->CreateKey(&context_, {}, &key).ok());
-  EXPECT_EQ(fake_.settings.rotation_period_s, 0);
-  EXPECT_EQ(fake_.settings.policy, batching::BatchPolicy());
-  EXPECT_EQ(fake_.settings.destroy_after_s, 30 * 86400);
+  EXPECT_EQ(fake_.settings.rotation_period, std::chrono::seconds(0));
+  EXPECT_EQ(fake_.settings.batch, model::BatchPolicy());
+  EXPECT_EQ(fake_.settings.destroy_after, std::chrono::seconds(30 * 86400));
 }
 
 struct BadDuration {
@@ -138,9 +138,9 @@ TEST_F(AdminMethodsTest, UpdateKeyTakesOnlyWhatTheMaskNames) {
   v1::Key key;
   ASSERT_TRUE(admin_->UpdateKey(&context_, request, &key).ok());
   EXPECT_THAT(*fake_.change.labels, ElementsAre(Pair("a", "b")));
-  EXPECT_FALSE(fake_.change.rotation_period_s.has_value());
-  EXPECT_FALSE(fake_.change.policy.has_value());
-  EXPECT_FALSE(fake_.change.destroy_after_s.has_value());
+  EXPECT_FALSE(fake_.change.rotation_period.has_value());
+  EXPECT_FALSE(fake_.change.batch.has_value());
+  EXPECT_FALSE(fake_.change.destroy_after.has_value());
 }
 
 TEST_F(AdminMethodsTest, AnAbsentRotationPeriodThatTheMaskNamesIsTakenAway) {
@@ -149,7 +149,7 @@ TEST_F(AdminMethodsTest, AnAbsentRotationPeriodThatTheMaskNamesIsTakenAway) {
   request.mutable_update_mask()->add_paths("rotation_period");
   v1::Key key;
   ASSERT_TRUE(admin_->UpdateKey(&context_, request, &key).ok());
-  EXPECT_EQ(fake_.change.rotation_period_s, 0);
+  EXPECT_EQ(fake_.change.rotation_period, std::chrono::seconds(0));
 }
 
 TEST_F(AdminMethodsTest, AnEmptyMaskIsRefused) {

@@ -305,7 +305,7 @@ TEST_F(RegisteredMethodsTest, AReportReachesTheService) {
 }
 
 TEST_F(RegisteredMethodsTest, TheAcknowledgementIsTheCallersToGive) {
-  keyring::Key key{.id = Uuid::Random(), .name = *KeyName::Parse("a/key")};
+  keyring::Key key{.id = Uuid::Random(), .name = "a/key"};
   key.versions = {{.number = 1}};
   fake_.view = service::KeyView{std::make_shared<const keyring::Key>(key), {}};
   fake_.view->traces = keyring::Traces{.version = 1, .issued = 3};

@@ -38,7 +38,7 @@ class AdminTest : public ::testing::Test {
   static std::vector<std::string> Names(const ListResult& result) {
     std::vector<std::string> names;
     for (const KeyView& view : result.keys) {
-      names.push_back(view.key->name.ToString());
+      names.push_back(view.key->name);
     }
     return names;
   }
@@ -50,7 +50,7 @@ TEST_F(AdminTest, AKeyIsCreatedShownAndRotated) {
   ASSERT_OK_AND_ASSIGN(KeyView made,
                        Create("root", "demo/app", {{"env", "dev"}}));
   EXPECT_EQ(made.key->primary, 1u);
-  EXPECT_EQ(made.key->labels.at("env"), "dev");
+  EXPECT_EQ(made.key->settings.labels.at("env"), "dev");
   ASSERT_EQ(made.seals.size(), 1u);
   audit::Record record = rig_.audit_.last().record;
   EXPECT_EQ(record.operation, "CreateKey");
@@ -117,7 +117,7 @@ TEST_F(AdminTest, BadSettingsAreRefused) {
   EXPECT_THAT(Create("root", "demo/app", {{"Env", "dev"}}),
               HasReason(Reason::kArgumentInvalid));
   KeySettings settings;
-  settings.policy.max_items = 5000;
+  settings.batch.max_items = 5000;
   EXPECT_THAT(service().CreateKey(Rig::CallAs("root", Operation::kCreateKey),
                                   "demo/app", settings),
               HasReason(Reason::kArgumentInvalid));
@@ -141,8 +141,8 @@ TEST_F(AdminTest, RelabellingNeedsTheRightBeforeAndAfter) {
   EXPECT_THAT(Relabel("prod", "shop/b", {{"env", "prod"}}),
               HasReason(Reason::kPermissionDenied));
   auto keys = rig_.keyring_->Current();
-  EXPECT_EQ(keys->FindByName("shop/a")->labels.at("env"), "prod");
-  EXPECT_EQ(keys->FindByName("shop/b")->labels.at("env"), "dev");
+  EXPECT_EQ(keys->FindByName("shop/a")->settings.labels.at("env"), "prod");
+  EXPECT_EQ(keys->FindByName("shop/b")->settings.labels.at("env"), "dev");
 }
 
 TEST_F(AdminTest, AListHasWhatTheCallerMaySee) {

@@ -30,17 +30,15 @@
 #include "strongroom/base/status.h"
 #include "strongroom/envelope/token.h"
 #include "strongroom/hsm/device.h"
+#include "strongroom/model/cost.h"
+#include "strongroom/model/key.h"
 
 namespace strongroom::batching {
 
-// BatchPolicy is a key's own (docs/formats.md).
-struct BatchPolicy {
-  uint32_t max_items = 1024;             // 1..4096; caps a window too
-  std::chrono::milliseconds max_age{0};  // 0: no window stays open
-  friend bool operator==(const BatchPolicy&, const BatchPolicy&) = default;
-};
-inline constexpr uint32_t kMaxBatchItems = 4096;
-inline constexpr std::chrono::milliseconds kMaxBatchAge{3600 * 1000};
+using model::BatchPolicy;
+using model::Cost;
+using model::kMaxBatchAge;
+using model::kMaxBatchItems;
 
 // KekRef names the KEK of one key version at the moment it is asked for.
 struct KekRef {
@@ -70,16 +68,6 @@ class KekSource {
   virtual StatusOr<KekRef> ForOpen(const Uuid& key_id, uint32_t version) = 0;
   // SealIsCurrent: may a window opened under `kek` still seal? Cheap.
   virtual bool SealIsCurrent(const KekRef& kek) = 0;
-};
-
-// Cost is what the engine spent on a request.
-struct Cost {
-  // Token operations that served items of it, shared ones counted whole; 0 if
-  // an open window or a failure answered all.
-  uint32_t token_operations = 0;
-  uint32_t batch = 0;  // items of the largest batch it was in, others' too
-  std::chrono::microseconds queued{0};  // until its last batch was formed
-  friend bool operator==(const Cost&, const Cost&) = default;
 };
 
 // WorkClass says who goes first. Background work starts when no foreground work

@@ -25,14 +25,19 @@
 #include "strongroom/batching/engine.h"
 #include "strongroom/hsm/device.h"
 #include "strongroom/keyring/signing_key.h"
+#include "strongroom/model/key.h"
 #include "strongroom/store/store.h"
 
 namespace strongroom::keyring {
 
-using store::RegistrationRule;
-using store::VersionState;
-// StateName is the word for people and the API: "ENABLED", ...
-std::string_view StateName(VersionState state);
+using model::Key;
+using model::KeyChange;
+using model::KeySettings;
+using model::RegistrationRule;
+using model::StateName;
+using model::Traces;
+using model::Version;
+using model::VersionState;
 
 // What may be asked of a version, and so may be forbidden by its state.
 enum class VersionUse { kSeal, kOpen };
@@ -45,40 +50,6 @@ std::optional<VersionState> Target(VersionState from, VersionMove move);
 // Bounds of SP 800-38D 8.3 for random IVs, with room to act.
 inline constexpr uint64_t kRotateAtSeals = 1ull << 30;
 inline constexpr uint64_t kRefuseAtSeals = 1ull << 31;
-
-struct Version {
-  uint32_t number = 0;
-  Uuid kek_id;
-  VersionState state = VersionState::kPending;
-  WallTime created{};
-  WallTime destroy_time{};
-  // No timer destroys it: the store may be an old copy. Cancelling the
-  // destruction lifts that; it can be scheduled again then.
-  bool destruction_held = false;
-  // When the timer takes it out of use; absent if it does not.
-  std::optional<WallTime> retire_time;
-};
-
-// Key is immutable once published.
-struct Key {
-  Uuid id;
-  KeyName name;
-  Labels labels;
-  uint32_t primary = 0;
-  std::vector<Version> versions;  // by number; gaps are possible
-  batching::BatchPolicy policy;
-  int64_t rotation_period_s = 0;
-  WallTime next_rotation{};
-  int64_t destroy_after_s = 0;
-  RegistrationRule registration = RegistrationRule::kOptional;
-  // Everything that was ever wrapped under it is registered.
-  bool always_required = false;
-  bool rewrap_on_rotation = false;
-  int64_t retire_after_s = 0;
-  WallTime created{};
-
-  const Version* Find(uint32_t number) const;
-};
 
 // Snapshot is the whole keyring at one change. Every member is const.
 class Snapshot {
@@ -100,40 +71,10 @@ class Snapshot {
   uint64_t change_seq_ = 0;
 };
 
-// NewKey is what CreateKey is told, UpdateKey changes what is given.
+// NewKey is what CreateKey is told.
 struct NewKey {
   KeyName name;
-  Labels labels;
-  int64_t rotation_period_s = 0;  // 0, or 3600 .. 100 years
-  batching::BatchPolicy policy;
-  int64_t destroy_after_s = 30 * 86400;  // 0 .. 10 years
-  RegistrationRule registration = RegistrationRule::kOptional;
-  bool rewrap_on_rotation = false;
-  int64_t retire_after_s = 0;  // 0: versions stay; else 3600 .. 100 years
-};
-struct KeyChange {
-  std::optional<Labels> labels;
-  std::optional<int64_t> rotation_period_s;
-  std::optional<batching::BatchPolicy> policy;
-  std::optional<int64_t> destroy_after_s;
-  std::optional<RegistrationRule> registration;
-  std::optional<bool> rewrap_on_rotation;
-  std::optional<int64_t> retire_after_s;
-};
-
-// Traces is what is known of a version's wraps that nobody registered, and
-// of its use.
-struct Traces {
-  uint32_t version = 0;
-  // At most so many were issued; exactly, unless the service was killed.
-  uint64_t issued = 0;
-  bool uncounted = false;  // it was in use before they were counted
-  // Absent: never. After a crash the last two may be a minute too old.
-  std::optional<WallTime> first_issued;
-  std::optional<WallTime> last_issued;
-  std::optional<WallTime> last_opened;
-
-  bool MayHaveIssued() const { return issued > 0 || uncounted; }
+  KeySettings settings;
 };
 
 // What Start found and did, for the log and for tests.

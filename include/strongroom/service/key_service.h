@@ -120,16 +120,7 @@ struct RewrapResult {
   std::optional<batching::Cost> cost;
 };
 
-// KeySettings is what CreateKey is told beside the name.
-struct KeySettings {
-  Labels labels;
-  int64_t rotation_period_s = 0;
-  batching::BatchPolicy policy;
-  int64_t destroy_after_s = 30 * 86400;
-  keyring::RegistrationRule registration = keyring::RegistrationRule::kOptional;
-  bool rewrap_on_rotation = false;
-  int64_t retire_after_s = 0;
-};
+using model::KeySettings;
 
 // KeyView is a key for the answer of an admin operation.
 struct KeyView {

@@ -21,26 +21,13 @@
 #include "strongroom/base/metrics.h"
 #include "strongroom/base/names.h"
 #include "strongroom/base/status.h"
+#include "strongroom/model/key.h"
 #include "strongroom/store/registered.h"
 
 namespace strongroom::store {
 
-// The numbers are stored: never reuse one.
-enum class VersionState : uint8_t {
-  kPending = 1,
-  kEnabled = 2,
-  kDisabled = 3,
-  kDestroyScheduled = 4,
-  kDestroyed = 5,
-};
-
-// Must, may or may not the service keep what it wraps under a key? Stored as
-// VersionState is.
-enum class RegistrationRule : uint8_t {
-  kOptional = 0,
-  kRequired = 1,
-  kOff = 2,
-};
+using model::RegistrationRule;
+using model::VersionState;
 
 struct KeyRow {
   Uuid id;
