@@ -29,7 +29,6 @@ class InstantDevice : public hsm::Device {
             OpenDone done) override {
     done(SecretBytes(envelope::kBatchKeySize));
   }
-  void OnSealRetry(MayRetrySeal) override {}
   Status CreateKek(const Uuid&, std::string_view) override {
     return OkStatus();
   }

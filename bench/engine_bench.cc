@@ -44,8 +44,9 @@ void SealBare(hsm::Device& device, const KekRef& kek,
   device.Seal(
       kek.kek,
       envelope::HeaderAad(kek.key_id, 1, batch_id, envelope::kSealedSizeIv12),
-      batch_key.Expose(), SteadyTime::max(),
-      [&](StatusOr<Bytes> sealed) { header.sealed = *std::move(sealed); });
+      batch_key.Expose(), SteadyTime::max(), [&](hsm::SealAnswer answer) {
+        header.sealed = *std::move(answer.sealed);
+      });
   StatusOr<LeafSealer> sealer = LeafSealer::Create(
       batch_key, kek.key_id, batch_id, envelope::Purpose::kWrappedDek, salt, 0);
   for (SealItem& item : *items) {

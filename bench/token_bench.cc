@@ -88,12 +88,12 @@ int Measure(Device& device) {
   Mutex mutex;
   Loop seals;
   std::function<void()> seal = [&] {
-    device.Seal(kek, kAad, secret, kNoDeadline, [&](StatusOr<Bytes> out) {
-      if (out.ok()) {
+    device.Seal(kek, kAad, secret, kNoDeadline, [&](SealAnswer out) {
+      if (out.sealed.ok()) {
         MutexLock lock(mutex);
-        sealed = *out;
+        sealed = *out.sealed;
       }
-      if (seals.Done(out.ok())) seal();
+      if (seals.Done(out.sealed.ok())) seal();
     });
   };
   const int under_way = 2 * device.info().workers;

@@ -38,16 +38,14 @@ class SealCall final : public TokenCall {
   void Run(WorkerSession& worker) override {
     const SteadyTime start = context_->clock.Steady();
     context_->operations.fetch_add(1);
-    status_ =
-        context_->client->Seal(worker, kek_, aad_, secret_.Expose(), &sealed_);
+    answer_ = context_->client->Seal(worker, kek_, aad_, secret_.Expose());
     secret_.Wipe();
     in_token_ = context_->clock.Steady() - start;
   }
   void Answer() override {
     context_->metrics.Time(CallKind::kSeal, in_token_);
-    if (!status_.ok()) return Refuse(std::move(status_));
-    context_->metrics.Count(CallKind::kSeal, status_);
-    std::exchange(done_, nullptr)(std::move(sealed_));
+    context_->metrics.Count(CallKind::kSeal, answer_.sealed.status());
+    std::exchange(done_, nullptr)(std::move(answer_));
   }
   void Refuse(Status why) override {
     context_->metrics.Count(CallKind::kSeal, why);
@@ -60,8 +58,7 @@ class SealCall final : public TokenCall {
   const Bytes aad_;
   SecretBytes secret_;
   Device::SealDone done_;
-  Status status_;
-  Bytes sealed_;
+  SealAnswer answer_ = Bytes();
   std::chrono::nanoseconds in_token_{0};
 };
 

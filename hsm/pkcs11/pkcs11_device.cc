@@ -32,9 +32,6 @@ class Pkcs11Device final : public Device {
   DeviceHealth Health() const override;
   void Seal(const Uuid& kek, ByteView aad, ByteView secret, SteadyTime deadline,
             SealDone done) override;
-  void OnSealRetry(MayRetrySeal may) override {
-    client().OnSealRetry(std::move(may));
-  }
   void Open(const Uuid& kek, ByteView aad, ByteView sealed, SteadyTime deadline,
             OpenDone done) override;
   Status CreateKek(const Uuid& id, std::string_view label) override;
@@ -71,8 +68,6 @@ Pkcs11Device::~Pkcs11Device() {
   // A thread is inside the module, and owns what it comes back to. The process
   // was told (Shutdown) to _exit.
   log::Error("a token call hangs; what it uses is left to it");
-  // Nobody counts any more what a late call would seal.
-  client().OnSealRetry([](const Uuid&) { return false; });
   pool_->Abandon();
 }
 

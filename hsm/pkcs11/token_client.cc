@@ -50,6 +50,13 @@ Status AfterRetry(const Step& step) {
                Describe(step) + " again after recovery; try again", kSoon);
 }
 
+Status InTheMiddle(const Step& step) {
+  return Error(
+      Reason::kHsmUnavailable,
+      Describe(step) + ", and the KEK may have sealed or not; try again",
+      kSoon);
+}
+
 Status Unexpected(const Step& step) {
   return Error(Reason::kHsmUnexpected,
                Describe(step) + "; its session was thrown away");
@@ -109,6 +116,7 @@ void TokenClient::Lose(WorkerSession& worker, CK_RV why) {
     // The token may have been away: a handle can mean another object now, even
     // if the login is there.
     keks_.DoubtAll();
+    losses_.fetch_add(1);
     if (worker.session) worker.session->Drop();
   }
   Discard(worker);
@@ -124,6 +132,13 @@ void TokenClient::Discard(WorkerSession& worker) {
 Step TokenClient::EnsureSession(WorkerSession& worker, Access access) {
   const bool read_write =
       profile_.read_write_sessions || access == Access::kChange;
+  // A token that let one session go may have let them all go. To find that out
+  // in the middle of a seal would cost a further seal.
+  const uint64_t losses = losses_.load();
+  if (worker.session && worker.losses_seen != losses) {
+    SR_RETURN_IF_FAILED(CheckLoggedIn(*worker.session));
+  }
+  worker.losses_seen = losses;
   if (worker.session && (worker.read_write || !read_write)) return Step::Ok();
   // In its place, not beside it: the token may have no session to spare.
   if (worker.session) {
@@ -169,7 +184,8 @@ Step TokenClient::LogIn(uint64_t seen_epoch) {
 }
 
 Status TokenClient::Run(WorkerSession& worker, const Uuid* kek,
-                        const Body& body, Access access) {
+                        const Body& body, Access access,
+                        std::optional<SealLoss>* lost) {
   SR_RETURN_IF_ERROR(anchor_.refusal());
   SR_RETURN_IF_ERROR(state_.Admit());
   // Every remedy is tried once per call; the loop ends after four rounds.
@@ -185,6 +201,9 @@ Status TokenClient::Run(WorkerSession& worker, const Uuid* kek,
     if (step.ok()) {
       state_.Well();
       return OkStatus();
+    }
+    if (step.operation == Operation::kSeal) {
+      return AfterSeal(worker, *kek, step, epoch, lost);
     }
     switch (Classify(step.operation, step.rv, profile_)) {
       case Cause::kSessionLost:
@@ -213,6 +232,38 @@ Status TokenClient::Run(WorkerSession& worker, const Uuid* kek,
       default:
         return Fail(worker, kek, step);
     }
+  }
+}
+
+// Mends what was lost, for the next seal. Not this one again: its KEK may have
+// sealed, and its owner counts seals.
+Status TokenClient::AfterSeal(WorkerSession& worker, const Uuid& kek,
+                              const Step& step, uint64_t epoch,
+                              std::optional<SealLoss>* lost) {
+  switch (Classify(step.operation, step.rv, profile_)) {
+    case Cause::kSessionLost:
+      *lost = SealLoss::kSession;
+      Lose(worker, step.rv);
+      // A new session, if it is to be had: else the next call says why not.
+      EnsureSession(worker, Access::kUse);
+      return InTheMiddle(step);
+    case Cause::kNotLoggedIn: {
+      *lost = SealLoss::kLogin;
+      keks_.DoubtAll();
+      Discard(worker);
+      const Step login = LogIn(epoch);
+      if (!login.ok()) return Fail(worker, &kek, login);
+      EnsureSession(worker, Access::kUse);
+      return InTheMiddle(step);
+    }
+    case Cause::kHandleInvalid: {
+      *lost = SealLoss::kHandle;
+      const KekTable::Entry entry = keks_.Get(kek);
+      if (entry.handle) keks_.DropHandle(kek, *entry.handle);
+      return Fail(worker, &kek, step);
+    }
+    default:
+      return Fail(worker, &kek, step);
   }
 }
 

@@ -28,6 +28,7 @@ struct WorkerSession {
   bool read_write = false;
   bool had_session = false;  // the next one replaces a lost one
   bool shrink = false;       // the token is short of sessions: retire me
+  uint64_t losses_seen = 0;  // of all workers, when it was last known to live
 };
 
 // KekNotOnToken is the KEK_NOT_ON_TOKEN error, saying what was found.
@@ -56,8 +57,9 @@ class TokenClient {
   // Lose is Discard for a session that the answer may say is gone already.
   void Lose(WorkerSession& worker, CK_RV why);
 
-  Status Seal(WorkerSession& worker, const Uuid& kek, ByteView aad,
-              ByteView secret, Bytes* sealed);
+  // Seal makes at most one seal under the KEK: see Device::Seal.
+  SealAnswer Seal(WorkerSession& worker, const Uuid& kek, ByteView aad,
+                  ByteView secret);
   Status Open(WorkerSession& worker, const Uuid& kek, ByteView aad,
               ByteView sealed, SecretBytes* secret);
   Status CreateKek(WorkerSession& worker, const Uuid& id,
@@ -84,8 +86,6 @@ class TokenClient {
   const Profile& profile() const { return profile_; }
   const Token& token() const { return token_; }
   KekTable& keks() { return keks_; }
-  // See Device::OnSealRetry.
-  void OnSealRetry(Device::MayRetrySeal may) SR_EXCLUDES(retry_mutex_);
   DeviceState& state() { return state_; }
   const DeviceState& state() const { return state_; }
   const Anchor& anchor() const { return anchor_; }
@@ -98,16 +98,20 @@ class TokenClient {
  private:
   using Body = std::function<Step(const Session&)>;
 
-  // Run does the body on the worker's session, with recovery. `kek` is the
-  // KEK the body works with, or null.
+  // Run does the body on the worker's session, with recovery: after a loss, the
+  // body once more. `kek` is the KEK the body works with, or null. A seal is
+  // not repeated: *lost says what was lost in the middle of it.
   enum class Access { kUse, kChange };
   Status Run(WorkerSession& worker, const Uuid* kek, const Body& body,
-             Access access = Access::kUse);
+             Access access = Access::kUse,
+             std::optional<SealLoss>* lost = nullptr);
   Step EnsureSession(WorkerSession& worker, Access access);
   Step LogIn(uint64_t seen_epoch);
   Step CheckLoggedIn(const Session& session) const;
 
   // Answers, by cause.
+  Status AfterSeal(WorkerSession& worker, const Uuid& kek, const Step& step,
+                   uint64_t epoch, std::optional<SealLoss>* lost);
   Status AfterGeneralError(WorkerSession& worker, const Uuid& kek,
                            const Step& step);
   Status Fail(WorkerSession& worker, const Uuid* kek, const Step& step);
@@ -124,7 +128,6 @@ class TokenClient {
   Step Refute(const Session& session, const Uuid& kek,
               const KekTable::Entry& entry, Proof proof);
 
-  bool MayRetrySeal(const Uuid& kek) SR_EXCLUDES(retry_mutex_);
   Step CreateOn(const Session& session, const Uuid& id, std::string_view label);
   Step DestroyOn(const Session& session, const Uuid& id);
 
@@ -133,11 +136,10 @@ class TokenClient {
   const Profile profile_;
   std::atomic<uint64_t> replaced_count_{0};
   std::atomic<int> worker_sessions_{0};
+  std::atomic<uint64_t> losses_{0};  // sessions that the token let go
   KekTable keks_;
   DeviceState state_;
   Anchor anchor_;
-  Mutex retry_mutex_;
-  Device::MayRetrySeal may_retry_ SR_GUARDED_BY(retry_mutex_);
 };
 
 }  // namespace strongroom::hsm

@@ -11,37 +11,25 @@ namespace {
 // A probe is cheap: on an empty token, so many searches for what is gone, of
 // 0.2 s each among 10,000 objects.
 constexpr int kProbedAtMost = 8;
-constexpr std::chrono::milliseconds kRetrySoon{100};
 
 }  // namespace
 
-Status TokenClient::Seal(WorkerSession& worker, const Uuid& kek, ByteView aad,
-                         ByteView secret, Bytes* sealed) {
-  bool sealed_before = false;
-  return Run(worker, &kek, [&](const Session& session) {
-    CK_OBJECT_HANDLE handle = 0;
-    SR_RETURN_IF_FAILED(ProvedHandle(session, kek, &handle));
-    if (std::exchange(sealed_before, true) && !MayRetrySeal(kek)) {
-      return Step::Final(Error(
-          Reason::kHsmUnavailable,
-          "the token lost its session in the middle of a seal, and no further "
-          "seal of this KEK could be counted at once; try again",
-          kRetrySoon));
-    }
-    return Step::Of(Operation::kSeal,
-                    AeadSeal(session, handle, profile_, aad, secret, sealed));
-  });
-}
-
-void TokenClient::OnSealRetry(Device::MayRetrySeal may) {
-  MutexLock lock(retry_mutex_);
-  may_retry_ = std::move(may);
-}
-
-// Called under the lock: whoever takes the hook back knows that it has ended.
-bool TokenClient::MayRetrySeal(const Uuid& kek) {
-  MutexLock lock(retry_mutex_);
-  return !may_retry_ || may_retry_(kek);
+SealAnswer TokenClient::Seal(WorkerSession& worker, const Uuid& kek,
+                             ByteView aad, ByteView secret) {
+  Bytes sealed;
+  std::optional<SealLoss> lost;
+  Status status = Run(
+      worker, &kek,
+      [&](const Session& session) {
+        CK_OBJECT_HANDLE handle = 0;
+        SR_RETURN_IF_FAILED(ProvedHandle(session, kek, &handle));
+        return Step::Of(Operation::kSeal, AeadSeal(session, handle, profile_,
+                                                   aad, secret, &sealed));
+      },
+      Access::kUse, &lost);
+  if (status.ok()) return sealed;
+  if (lost) return SealAnswer::MayHaveSealed(*lost, std::move(status));
+  return status;
 }
 
 Status TokenClient::Open(WorkerSession& worker, const Uuid& kek, ByteView aad,

@@ -60,11 +60,12 @@ class RewrapBatch final : public TokenBatch {
     if (!batch_key.ok()) return EndWith(batch_key.status());
     StatusOr<KekRef> primary = core_->source().ForSeal(header_.key_id);
     if (!primary.ok()) return EndWith(primary.status());
-    SealUnder(*primary, *batch_key);
+    batch_key_ = *std::move(batch_key);
+    SealUnder(*primary);
     StepAside();
   }
 
-  void SealUnder(const KekRef& primary, const SecretBytes& batch_key) {
+  void SealUnder(const KekRef& primary) {
     auto self = std::static_pointer_cast<RewrapBatch>(shared_from_this());
     const size_t sealed_size = core_->device().info().iv_size +
                                envelope::kBatchKeySize + envelope::kTagSize;
@@ -80,18 +81,26 @@ class RewrapBatch final : public TokenBatch {
     core_->device().Seal(primary.kek,
                          envelope::HeaderAad(header_.key_id, primary.version,
                                              header_.batch_id, sealed_size),
-                         batch_key.Expose(), deadline_,
-                         [self, sealed_size](StatusOr<Bytes> sealed) {
-                           self->Sealed(std::move(sealed), sealed_size);
+                         batch_key_.Expose(), deadline_,
+                         [self, sealed_size](hsm::SealAnswer answer) {
+                           self->Sealed(std::move(answer), sealed_size);
                          });
   }
 
-  void Sealed(StatusOr<Bytes> sealed, size_t want) {
+  void Sealed(hsm::SealAnswer answer, size_t want) {
     if (!Claim()) {
       core_->Release(batch_, this);
       return;
     }
     const Core::Hold hold(core_);
+    StatusOr<Bytes> sealed = std::move(answer.sealed);
+    if (core_->Now() < deadline_ && retries_.Take(answer)) {
+      // The KEK may have sealed: a further seal is counted like the first.
+      StatusOr<KekRef> primary = core_->source().ForSeal(header_.key_id);
+      if (primary.ok()) return SealUnder(*primary);
+      sealed = primary.status();
+    }
+    batch_key_.Wipe();
     if (sealed.ok() && sealed->size() != want) {
       sealed = Error(Reason::kHsmUnexpected,
                      "token gave a sealed batch key of " +
@@ -123,6 +132,8 @@ class RewrapBatch final : public TokenBatch {
   envelope::Header header_;
   std::shared_ptr<const void> use_;  // of the old version
   const SteadyTime deadline_;
+  SecretBytes batch_key_;
+  hsm::SealRetries retries_;
 };
 
 }  // namespace

@@ -29,7 +29,9 @@ class SealBatch final : public TokenBatch {
 
  private:
   void FailToken(const Status& status) override;
-  void TokenDone(StatusOr<Bytes> sealed);
+  void AskToken();
+  void TokenDone(hsm::SealAnswer answer);
+  Status AskAgain();
   void Arrive();
   void Complete();
   Status Outcome() const;
@@ -37,10 +39,14 @@ class SealBatch final : public TokenBatch {
   void OpenWindow(std::shared_ptr<const Bytes> header);
   bool opens_window() const { return kek_.policy.max_age.count() > 0; }
 
-  const KekRef kek_;
-  const uint64_t windows_epoch_;
+  // These two change with each further seal. Between Start and Complete only
+  // the token call under way may touch them.
+  KekRef kek_;
+  uint64_t windows_epoch_;
+  hsm::SealRetries retries_;
   const size_t sealed_size_;
   SteadyTime born_;
+  SteadyTime deadline_;
   Uuid batch_id_;
   SecretBytes batch_key_;
   StatusOr<Bytes> sealed_ = Bytes();
@@ -53,6 +59,7 @@ class SealBatch final : public TokenBatch {
 void SealBatch::Start() {
   auto self = std::static_pointer_cast<SealBatch>(shared_from_this());
   born_ = core_->Now();
+  deadline_ = core_->CallDeadline(batch_.slices);
   // Drawn after the members of the batch were fixed, for this batch alone.
   FillRandom(batch_key_.ExposeMutable());
   std::array<uint8_t, Uuid::kSize> id;
@@ -63,18 +70,23 @@ void SealBatch::Start() {
   if (!core_->Enlist(self)) {
     Abandon(Error(Reason::kDraining, "the service is shutting down"));
   } else {
-    core_->device().Seal(
-        kek_.kek,
-        envelope::HeaderAad(kek_.key_id, kek_.version, batch_id_, sealed_size_),
-        batch_key_.Expose(), core_->CallDeadline(batch_.slices),
-        [self](StatusOr<Bytes> sealed) { self->TokenDone(std::move(sealed)); });
+    AskToken();
   }
   // A device that refused did so at once: then nothing is to be sealed.
   if (!token_failed_.load()) {
-    leaves_ = SealLeaves(batch_key_, kek_.key_id, batch_id_, 0, batch_.slices);
+    leaves_ =
+        SealLeaves(batch_key_, batch_.key_id, batch_id_, 0, batch_.slices);
   }
-  if (!opens_window()) batch_key_.Wipe();
   Arrive();
+}
+
+void SealBatch::AskToken() {
+  auto self = std::static_pointer_cast<SealBatch>(shared_from_this());
+  core_->device().Seal(
+      kek_.kek,
+      envelope::HeaderAad(kek_.key_id, kek_.version, batch_id_, sealed_size_),
+      batch_key_.Expose(), deadline_,
+      [self](hsm::SealAnswer answer) { self->TokenDone(std::move(answer)); });
 }
 
 void SealBatch::FailToken(const Status& status) {
@@ -83,9 +95,31 @@ void SealBatch::FailToken(const Status& status) {
   Arrive();
 }
 
-void SealBatch::TokenDone(StatusOr<Bytes> sealed) {
+// The KEK may have sealed: a further seal is counted like the first, under the
+// version that is the primary now.
+Status SealBatch::AskAgain() {
+  windows_epoch_ = core_->windows().epoch();
+  SR_ASSIGN_OR_RETURN(kek_, core_->source().ForSeal(batch_.key_id));
+  core_->CountTokenOperation(batch_);
+  Await();
+  // Shutdown either finds this batch awaiting, or is seen here.
+  if (core_->abandoned()) {
+    Abandon(Error(Reason::kDraining, "the service is shutting down"));
+  } else {
+    AskToken();
+  }
+  return OkStatus();
+}
+
+void SealBatch::TokenDone(hsm::SealAnswer answer) {
   if (!Claim()) return;
   const Core::Hold hold(core_);
+  StatusOr<Bytes> sealed = std::move(answer.sealed);
+  if (core_->Now() < deadline_ && retries_.Take(answer)) {
+    const Status asked = AskAgain();
+    if (asked.ok()) return;
+    sealed = asked;
+  }
   if (sealed.ok() && sealed->size() != sealed_size_) {
     sealed = Error(Reason::kHsmUnexpected,
                    "token gave a sealed batch key of " +
@@ -109,10 +143,8 @@ void SealBatch::Complete() {
     header = std::make_shared<const Bytes>(envelope::SerializeHeader(
         {kek_.key_id, kek_.version, batch_id_, *std::move(sealed_)}));
   }
-  if (opens_window()) {
-    if (outcome.ok()) OpenWindow(header);
-    batch_key_.Wipe();
-  }
+  if (outcome.ok() && opens_window()) OpenWindow(header);
+  batch_key_.Wipe();
   if (outcome.ok()) {
     GiveResults(header);
     core_->Finish(Operation::kSeal, batch_.slices);

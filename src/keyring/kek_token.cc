@@ -17,12 +17,12 @@ constexpr std::chrono::seconds kSealPatience{30};
 // What Seal answers, handed from the device's thread to the one that waits.
 class Answer {
  public:
-  void Set(StatusOr<Bytes> result) SR_EXCLUDES(mutex_) {
+  void Set(hsm::SealAnswer result) SR_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     result_ = std::move(result);
     set_.SignalAll();
   }
-  StatusOr<Bytes> Wait() SR_EXCLUDES(mutex_) {
+  hsm::SealAnswer Wait() SR_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     while (!result_) set_.Wait(mutex_);
     return *std::move(result_);
@@ -31,7 +31,7 @@ class Answer {
  private:
   Mutex mutex_;
   CondVar set_;
-  std::optional<StatusOr<Bytes>> result_ SR_GUARDED_BY(mutex_);
+  std::optional<hsm::SealAnswer> result_ SR_GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -68,14 +68,26 @@ Status KekToken::Create(const store::VersionRow& row) const {
   return device_.CreateKek(row.kek_id, LabelOf(row));
 }
 
-StatusOr<Bytes> KekToken::SealKnownAnswer(const store::VersionRow& row) const {
+StatusOr<Bytes> KekToken::SealKnownAnswer(const store::VersionRow& row,
+                                          uint64_t* left) const {
+  const SteadyTime deadline = clock_.Steady() + kSealPatience;
+  hsm::SealRetries retries;
+  for (;;) {
+    hsm::SealAnswer answer = SealOnce(row, deadline);
+    if (*left == 0 || !retries.Take(answer)) return std::move(answer.sealed);
+    --*left;
+  }
+}
+
+hsm::SealAnswer KekToken::SealOnce(const store::VersionRow& row,
+                                   SteadyTime deadline) const {
   static constexpr std::array<uint8_t, envelope::kKnownAnswerSize> kPlaintext{};
   // Shared with the callback: the device may run it after an answer of its own.
   auto answer = std::make_shared<Answer>();
-  device_.Seal(
-      row.kek_id, envelope::KnownAnswerAad(row.key_id, row.version), kPlaintext,
-      clock_.Steady() + kSealPatience,
-      [answer](StatusOr<Bytes> result) { answer->Set(std::move(result)); });
+  device_.Seal(row.kek_id, envelope::KnownAnswerAad(row.key_id, row.version),
+               kPlaintext, deadline, [answer](hsm::SealAnswer result) {
+                 answer->Set(std::move(result));
+               });
   return answer->Wait();
 }
 

@@ -36,8 +36,11 @@ class KekToken {
                 const store::VersionRow& row) const;
 
   Status Create(const store::VersionRow& row) const;
-  // SealKnownAnswer makes the blob that proves the KEK: one seal under it.
-  StatusOr<Bytes> SealKnownAnswer(const store::VersionRow& row) const;
+  // SealKnownAnswer makes the blob that proves the KEK: one seal under it,
+  // which the caller has counted. After MAY_HAVE_SEALED it makes a further one,
+  // and takes that from `left`, as long as there is one.
+  StatusOr<Bytes> SealKnownAnswer(const store::VersionRow& row,
+                                  uint64_t* left) const;
   // Adopt tells the device the row's known answer.
   void Adopt(const store::VersionRow& row) const;
   // Prove: does the KEK's known answer open? KEK_NOT_ON_TOKEN.
@@ -47,6 +50,9 @@ class KekToken {
   Status Destroy(const store::VersionRow& row) const;
 
  private:
+  hsm::SealAnswer SealOnce(const store::VersionRow& row,
+                           SteadyTime deadline) const;
+
   hsm::Device& device_;
   const Clock& clock_;
   const Uuid installation_;

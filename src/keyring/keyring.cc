@@ -33,11 +33,7 @@ KeyringImpl::KeyringImpl(store::Store& store, hsm::Device& device,
           "strongroom_seal_ledger_highest_share",
           "Seals counted under the most used primary version, of the bound at "
           "which it refuses; a version is rotated at 0.5.")),
-      live_(metrics) {
-  device_.OnSealRetry([this](const Uuid& kek) { return CountRetry(kek); });
-}
-
-KeyringImpl::~KeyringImpl() { device_.OnSealRetry(nullptr); }
+      live_(metrics) {}
 
 StatusOr<std::vector<Keyring::OwnedObject>> KeyringImpl::DescribeObjects() {
   SR_ASSIGN_OR_RETURN(std::vector<hsm::TokenObject> objects, device_.List());

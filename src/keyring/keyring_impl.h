@@ -36,7 +36,6 @@ class KeyringImpl final : public Keyring {
  public:
   KeyringImpl(store::Store& store, hsm::Device& device, const Clock& clock,
               Metrics& metrics, KeyringOptions options);
-  ~KeyringImpl() override;
 
   StatusOr<batching::KekRef> Primary(const Uuid& key_id) override;
   StatusOr<batching::KekRef> ForSeal(const Uuid& key_id) override;
@@ -187,9 +186,6 @@ class KeyringImpl final : public Keyring {
   Status Reserve(const Uuid& key_id, const Version& version, LiveVersion& live);
   void TopUpLedgers();
   void ShowLedgers() const;
-  // CountRetry counts the further seal that the device wants to make; false if
-  // it may not.
-  bool CountRetry(const Uuid& kek);
 
   store::Store& store_;
   hsm::Device& device_;
@@ -216,8 +212,6 @@ class KeyringImpl final : public Keyring {
   // Destructions scheduled before the start, and until when they wait.
   std::set<std::pair<Uuid, uint32_t>> in_grace_ SR_GUARDED_BY(changes_);
   SteadyTime grace_ends_ SR_GUARDED_BY(changes_){};
-  // Retried seals of the version in the making, which has no ledger yet.
-  std::atomic<uint64_t> making_retries_ = 0;
 };
 
 }  // namespace strongroom::keyring

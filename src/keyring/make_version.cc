@@ -172,10 +172,8 @@ StatusOr<KeyringImpl::Making> KeyringImpl::StorePending(
 }
 
 Status KeyringImpl::FinishVersion(Making making, const MakeSteps& steps) {
-  making_retries_.store(0);
   SR_ASSIGN_OR_RETURN(making.row.known_answer,
-                      token_.SealKnownAnswer(making.row));
-  making.left -= std::min(making.left, making_retries_.load());
+                      token_.SealKnownAnswer(making.row, &making.left));
   CrashPoint(steps.known_answer);
   token_.Adopt(making.row);
   SR_ASSIGN_OR_RETURN(KeyRows rows, StoreEnabled(making));

@@ -186,21 +186,6 @@ Status KeyringImpl::Reserve(const Uuid& key_id, const Version& version,
   return OkStatus();
 }
 
-bool KeyringImpl::CountRetry(const Uuid& kek) {
-  const std::shared_ptr<const View> view = live_.Get();
-  for (const auto& [id, live] : view->keys) {
-    for (const Version& version : live->key->versions) {
-      if (version.kek_id != kek) continue;
-      if (version.state == VersionState::kPending) break;
-      return live->Find(version.number)->ledger.Count();
-    }
-  }
-  // A version in the making is not published: its ledger begins with what the
-  // known answer has left of the first reservation.
-  making_retries_.fetch_add(1);
-  return true;
-}
-
 uint64_t KeyringImpl::NewReservation() const {
   return std::max<uint64_t>(options_.ledger_block, 1);
 }

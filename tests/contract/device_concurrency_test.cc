@@ -34,8 +34,8 @@ class Plug {
   Plug(hsm::Device& device, const Uuid& kek) {
     std::promise<void> inside;
     device.Seal(kek, Bytes(1), Bytes(1), InOneMinute(),
-                [this, &inside](StatusOr<Bytes> result) {
-                  result_ = result.status();
+                [this, &inside](hsm::SealAnswer answer) {
+                  result_ = answer.sealed.status();
                   inside.set_value();
                   pulled_.get_future().wait();
                 });
@@ -60,8 +60,8 @@ Answer StartSeal(hsm::Device& device, const Uuid& kek,
                  SteadyTime deadline = InOneMinute()) {
   auto promise = std::make_shared<std::promise<StatusOr<Bytes>>>();
   Answer answer = promise->get_future().share();
-  device.Seal(kek, Bytes(1), Bytes(1), deadline, [promise](StatusOr<Bytes> r) {
-    promise->set_value(std::move(r));
+  device.Seal(kek, Bytes(1), Bytes(1), deadline, [promise](hsm::SealAnswer r) {
+    promise->set_value(std::move(r.sealed));
   });
   return answer;
 }

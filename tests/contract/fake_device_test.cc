@@ -22,8 +22,8 @@ struct Sealed {
 
 void StartSeal(FakeDevice& device, const Uuid& kek, Sealed* out,
                SteadyTime deadline = InOneMinute()) {
-  device.Seal(kek, Bytes(1), Bytes(1), deadline, [out](StatusOr<Bytes> r) {
-    out->result.emplace(std::move(r));
+  device.Seal(kek, Bytes(1), Bytes(1), deadline, [out](hsm::SealAnswer r) {
+    out->result.emplace(std::move(r.sealed));
     ++out->calls;
   });
 }

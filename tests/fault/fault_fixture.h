@@ -46,6 +46,7 @@ class FaultTest : public ::testing::Test {
     device_.reset();
   }
 
+  // Seal asks again after MAY_HAVE_SEALED, as the engine does.
   StatusOr<Bytes> Seal() {
     return SealNow(*device_, kek_.id, aad_, secret_, deadline());
   }

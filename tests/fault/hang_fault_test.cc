@@ -83,7 +83,7 @@ TEST_F(HangFault, ACallMayComeBackAfterTheDeviceIsGone) {
   std::future<StatusOr<Bytes>> answered = answer->get_future();
   // Its deadline is far: the device's end must answer for it.
   device_->Seal(kek_.id, aad_, secret_, InOneMinute(),
-                [answer](StatusOr<Bytes> r) { answer->set_value(r); });
+                [answer](hsm::SealAnswer r) { answer->set_value(r.sealed); });
   while (shim_.Calls("C_Encrypt", "hangs") == 0) std::this_thread::yield();
   EXPECT_FALSE(device_->Shutdown(In(milliseconds(20))));
   device_.reset();

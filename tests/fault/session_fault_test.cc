@@ -138,6 +138,78 @@ INSTANTIATE_TEST_SUITE_P(Handles, TransparentFault,
                                         "CKR_OBJECT_HANDLE_INVALID")),
                          FaultName);
 
+// What one call of the seal answers, and what is said to be lost.
+struct SealFault {
+  const char* function;
+  const char* value;
+  hsm::SealLoss loss;
+};
+class MayHaveSealedFault : public FaultTest,
+                           public ::testing::WithParamInterface<SealFault> {};
+
+TEST_P(MayHaveSealedFault, IsAnsweredAndMendedAndTheSealIsNotRepeated) {
+  const auto& [function, value, loss] = GetParam();
+  Open();
+  shim_.Direct(std::string("fail ") + function + " " + value + " at=1\n");
+  const hsm::SealAnswer answer =
+      SealOnce(*device_, kek_.id, aad_, secret_, deadline());
+  EXPECT_EQ(answer.may_have_sealed, loss);
+  EXPECT_FALSE(answer.sealed.ok());
+  EXPECT_EQ(shim_.Calls("C_EncryptInit"), 1u);
+  EXPECT_TRUE(device_->Health().healthy()) << device_->Health().detail;
+  const hsm::SealAnswer next =
+      SealOnce(*device_, kek_.id, aad_, secret_, deadline());
+  EXPECT_OK(next.sealed);
+  EXPECT_EQ(shim_.Calls("C_EncryptInit"), 2u);
+  EXPECT_EQ(device_->Health().sessions_open, before_.sessions_open);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , MayHaveSealedFault,
+    Values(
+        SealFault{"C_EncryptInit", "CKR_SESSION_HANDLE_INVALID",
+                  hsm::SealLoss::kSession},
+        SealFault{"C_Encrypt", "CKR_SESSION_HANDLE_INVALID",
+                  hsm::SealLoss::kSession},
+        SealFault{"C_Encrypt", "CKR_SESSION_CLOSED", hsm::SealLoss::kSession},
+        SealFault{"C_EncryptInit", "CKR_OPERATION_ACTIVE",
+                  hsm::SealLoss::kSession},
+        SealFault{"C_EncryptInit", "CKR_USER_NOT_LOGGED_IN",
+                  hsm::SealLoss::kLogin},
+        SealFault{"C_Encrypt", "CKR_USER_NOT_LOGGED_IN", hsm::SealLoss::kLogin},
+        SealFault{"C_EncryptInit", "CKR_KEY_HANDLE_INVALID",
+                  hsm::SealLoss::kHandle},
+        SealFault{"C_EncryptInit", "CKR_OBJECT_HANDLE_INVALID",
+                  hsm::SealLoss::kHandle}),
+    [](const ::testing::TestParamInfo<SealFault>& fault) {
+      return std::string(fault.param.function) + "_" + fault.param.value;
+    });
+
+TEST_F(SessionFault, ASessionLostBeforeTheSealIsReplacedWithinTheCall) {
+  Open();
+  // The known answer runs before the seal, and finds the session lost.
+  device_->Adopt(kek_);
+  shim_.Direct("drop-sessions\n");
+  const hsm::SealAnswer answer =
+      SealOnce(*device_, kek_.id, aad_, secret_, deadline());
+  EXPECT_OK(answer.sealed);
+  EXPECT_EQ(shim_.Calls("C_EncryptInit"), 1u);
+}
+
+TEST_F(SessionFault, AFailureThatIsNoLossIsNotMayHaveSealed) {
+  Open();
+  for (const char* value :
+       {"CKR_FUNCTION_FAILED", "CKR_DEVICE_ERROR", "CKR_DEVICE_MEMORY"}) {
+    shim_.Direct(std::string("fail C_Encrypt ") + value + " at=1\n");
+    const hsm::SealAnswer answer =
+        SealOnce(*device_, kek_.id, aad_, secret_, deadline());
+    EXPECT_FALSE(answer.sealed.ok()) << value;
+    EXPECT_EQ(answer.may_have_sealed, std::nullopt) << value;
+    shim_.Direct("");
+    while (!device_->Probe().ok()) std::this_thread::yield();
+  }
+}
+
 TEST_F(SessionFault, ASessionThatIsLostAgainAndAgainIsNotRetriedForEver) {
   Open();
   shim_.Direct("fail C_EncryptInit CKR_SESSION_HANDLE_INVALID count=all\n");

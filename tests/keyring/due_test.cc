@@ -288,16 +288,5 @@ TEST_F(DueTest, DisablingWaitsForTheOpensThatHaveBegun) {
   EXPECT_OK(rig_.Move(id, 1, VersionMove::kDisable));
 }
 
-TEST_F(DueTest, ARetriedSealIsCounted) {
-  const Uuid id = rig_.Create("a")->id;
-  const uint64_t before = keyring().SealsCounted(id, 1);
-  EXPECT_TRUE(rig_.device_->AskForRetry(KekOf(id, 1)));
-  EXPECT_EQ(keyring().SealsCounted(id, 1), before + 1);
-  uint64_t more = 0;
-  while (rig_.device_->AskForRetry(KekOf(id, 1))) ++more;
-  EXPECT_EQ(more + before + 1, rig_.ledger_block_)
-      << "only what is reserved in the store";
-}
-
 }  // namespace
 }  // namespace strongroom::keyring

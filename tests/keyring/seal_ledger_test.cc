@@ -39,6 +39,32 @@ TEST_F(SealLedgerTest, TheKnownAnswerIsTheFirstSeal) {
   EXPECT_EQ(rig_.device_->count(FakeOperation::kSeal), 1u);
 }
 
+TEST_F(SealLedgerTest, AKnownAnswerThatWasLostIsCountedBesideTheNextOne) {
+  rig_.device_->LoseNextSeal(hsm::SealLoss::kSession);
+  rig_.device_->LoseNextSeal(hsm::SealLoss::kHandle);
+  const Uuid id = rig_.Create("b")->id;
+  EXPECT_EQ(keyring().SealsCounted(id, 1), 3u);
+  EXPECT_EQ(rig_.device_->count(FakeOperation::kSeal), 1u + 3u);
+}
+
+TEST_F(SealLedgerTest, AKnownAnswerIsNotSealedBeyondTheReservation) {
+  rig_.ledger_block_ = 1;
+  rig_.Start();
+  rig_.device_->LoseNextSeal(hsm::SealLoss::kSession);
+  EXPECT_THAT(keyring().CreateKey(Named("b")),
+              HasReason(Reason::kHsmUnavailable));
+  EXPECT_EQ(rig_.device_->count(FakeOperation::kSeal), 1u);
+  EXPECT_EQ(keyring().Current()->FindByName("b"), nullptr);
+  EXPECT_OK(keyring().CreateKey(Named("b")));
+}
+
+TEST_F(SealLedgerTest, AKnownAnswerLostTwiceInTheSameWayEndsTheCreation) {
+  rig_.device_->LoseNextSeal(hsm::SealLoss::kSession, 2);
+  EXPECT_THAT(keyring().CreateKey(Named("b")),
+              HasReason(Reason::kHsmUnavailable));
+  EXPECT_EQ(rig_.device_->count(FakeOperation::kSeal), 1u + 2u);
+}
+
 TEST_F(SealLedgerTest, SealsAreReservedBeforeTheyAreUsed) {
   for (int i = 0; i < 100; ++i) {
     ASSERT_OK(keyring().ForSeal(id_));

@@ -14,16 +14,27 @@ inline SteadyTime InOneMinute() {
   return Clock::System().Steady() + std::chrono::minutes(1);
 }
 
-inline StatusOr<Bytes> SealNow(hsm::Device& device, const Uuid& kek,
-                               ByteView aad, ByteView secret,
-                               SteadyTime deadline = InOneMinute()) {
-  auto promise = std::make_shared<std::promise<StatusOr<Bytes>>>();
-  std::future<StatusOr<Bytes>> future = promise->get_future();
+inline hsm::SealAnswer SealOnce(hsm::Device& device, const Uuid& kek,
+                                ByteView aad, ByteView secret,
+                                SteadyTime deadline = InOneMinute()) {
+  auto promise = std::make_shared<std::promise<hsm::SealAnswer>>();
+  std::future<hsm::SealAnswer> future = promise->get_future();
   // A second callback makes set_value throw, and the test end: "exactly once".
-  device.Seal(kek, aad, secret, deadline, [promise](StatusOr<Bytes> r) {
+  device.Seal(kek, aad, secret, deadline, [promise](hsm::SealAnswer r) {
     promise->set_value(std::move(r));
   });
   return future.get();
+}
+
+// SealNow asks again after MAY_HAVE_SEALED, as the owners of KEKs do.
+inline StatusOr<Bytes> SealNow(hsm::Device& device, const Uuid& kek,
+                               ByteView aad, ByteView secret,
+                               SteadyTime deadline = InOneMinute()) {
+  hsm::SealRetries retries;
+  for (;;) {
+    hsm::SealAnswer answer = SealOnce(device, kek, aad, secret, deadline);
+    if (!retries.Take(answer)) return std::move(answer.sealed);
+  }
 }
 
 inline StatusOr<SecretBytes> OpenNow(hsm::Device& device, const Uuid& kek,

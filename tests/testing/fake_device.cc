@@ -104,20 +104,6 @@ FakeDevice::~FakeDevice() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void FakeDevice::OnSealRetry(MayRetrySeal may) {
-  MutexLock lock(mutex_);
-  may_retry_ = std::move(may);
-}
-
-bool FakeDevice::AskForRetry(const Uuid& kek) {
-  MayRetrySeal may;
-  {
-    MutexLock lock(mutex_);
-    may = may_retry_;
-  }
-  return !may || may(kek);
-}
-
 bool FakeDevice::RunOne() {
   std::optional<Call> call;
   {
@@ -164,6 +150,11 @@ void FakeDevice::FailNext(FakeOperation operation, Status status, int times,
   for (int i = 0; i < times; ++i) {
     faults_[Index(operation)].push_back({status, moment});
   }
+}
+
+void FakeDevice::LoseNextSeal(hsm::SealLoss loss, int times) {
+  MutexLock lock(mutex_);
+  losses_.insert(losses_.end(), times, loss);
 }
 
 void FakeDevice::SetUnhealthy(std::string_view detail) {
@@ -377,7 +368,7 @@ void FakeDevice::Run(Call call) {
   if (!result.ok()) {
     Fail(call, result.status());
   } else if (call.is_seal) {
-    call.seal_done(ToBytes(result->Expose()));
+    call.seal_done(OrLost(ToBytes(result->Expose())));
   } else {
     call.open_done(*std::move(result));
   }
@@ -404,6 +395,16 @@ StatusOr<SecretBytes> FakeDevice::RunOnToken(const Call& call) {
     }
     return *std::move(opened);
   });
+}
+
+hsm::SealAnswer FakeDevice::OrLost(Bytes sealed) {
+  MutexLock lock(mutex_);
+  if (losses_.empty()) return sealed;
+  const hsm::SealLoss loss = losses_.front();
+  losses_.pop_front();
+  return hsm::SealAnswer::MayHaveSealed(
+      loss, Error(Reason::kHsmUnavailable, "the token lost a seal; try again",
+                  std::chrono::milliseconds(100)));
 }
 
 void FakeDevice::PassHold() {

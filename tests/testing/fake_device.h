@@ -72,6 +72,9 @@ class FakeDevice final : public hsm::Device {
   enum class Moment { kBeforeEffect, kAfterEffect };
   void FailNext(FakeOperation operation, Status status, int times = 1,
                 Moment moment = Moment::kBeforeEffect) SR_EXCLUDES(mutex_);
+  // LoseNextSeal makes the token lose this in the next seal that reaches it:
+  // the seal is made and its bytes are lost. A failure of FailNext comes first.
+  void LoseNextSeal(hsm::SealLoss loss, int times = 1) SR_EXCLUDES(mutex_);
   void SetUnhealthy(std::string_view detail) SR_EXCLUDES(mutex_);
   void SetHealthy() SR_EXCLUDES(mutex_);
 
@@ -85,9 +88,6 @@ class FakeDevice final : public hsm::Device {
             SealDone done) override SR_EXCLUDES(mutex_);
   void Open(const Uuid& kek, ByteView aad, ByteView sealed, SteadyTime deadline,
             OpenDone done) override SR_EXCLUDES(mutex_);
-  void OnSealRetry(MayRetrySeal may) override SR_EXCLUDES(mutex_);
-  // AskForRetry is what a device does that seals once more.
-  bool AskForRetry(const Uuid& kek) SR_EXCLUDES(mutex_);
   Status CreateKek(const Uuid& id, std::string_view label) override
       SR_EXCLUDES(mutex_);
   void Adopt(const hsm::KekReference& kek) override SR_EXCLUDES(mutex_);
@@ -131,6 +131,7 @@ class FakeDevice final : public hsm::Device {
   void Work() SR_EXCLUDES(mutex_);
   void Run(Call call) SR_EXCLUDES(mutex_);
   StatusOr<SecretBytes> RunOnToken(const Call& call) SR_EXCLUDES(mutex_);
+  hsm::SealAnswer OrLost(Bytes sealed) SR_EXCLUDES(mutex_);
   void PassHold() SR_EXCLUDES(mutex_);
   StatusOr<SecretBytes> ProvedKey(const Uuid& id) SR_EXCLUDES(mutex_);
   // Do counts the operation and takes its fault, if one is queued; `effect`
@@ -155,7 +156,7 @@ class FakeDevice final : public hsm::Device {
   std::array<std::deque<Fault>, kFakeOperations> faults_ SR_GUARDED_BY(mutex_);
   std::map<Uuid, Adopted> adopted_ SR_GUARDED_BY(mutex_);
   std::set<Uuid> forgotten_ SR_GUARDED_BY(mutex_);
-  MayRetrySeal may_retry_ SR_GUARDED_BY(mutex_);
+  std::deque<hsm::SealLoss> losses_ SR_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };
 

@@ -19,6 +19,7 @@
 #include "strongroom/base/names.h"
 #include "strongroom/base/secret_bytes.h"
 #include "strongroom/base/status.h"
+#include "strongroom/hsm/seal_answer.h"
 
 namespace strongroom::hsm {
 
@@ -100,7 +101,7 @@ Status CheckDigest(ByteView sha256);
 
 class Device {
  public:
-  using SealDone = std::function<void(StatusOr<Bytes>)>;
+  using SealDone = std::function<void(SealAnswer)>;
   using OpenDone = std::function<void(StatusOr<SecretBytes>)>;
 
   virtual ~Device() = default;
@@ -113,21 +114,16 @@ class Device {
   // bits from getrandom or the device's own. Inputs are copied and the copies
   // wiped. `done` runs exactly once, on a device thread (or on this one, if the
   // device refuses at once), after the session was given back; it must not
-  // block for long.
+  // block for long. The device makes at most one seal under the KEK for each
+  // call; see SealAnswer for what it says when the token lost that one.
   // Failures: KEK_NOT_ON_TOKEN, HSM_BUSY, HSM_UNAVAILABLE, HSM_LOGIN_REFUSED,
   // HSM_UNEXPECTED, DEADLINE_EXCEEDED.
   virtual void Seal(const Uuid& kek, ByteView aad, ByteView secret,
                     SteadyTime deadline, SealDone done) = 0;
 
-  // OnSealRetry: asked before a Seal is tried on the token once more, after a
-  // failure that left open whether the KEK has sealed; false ends the Seal with
-  // that failure. So nothing is sealed that was not counted. Called on device
-  // threads; nullptr (the default) permits all.
-  using MayRetrySeal = std::function<bool(const Uuid& kek)>;
-  virtual void OnSealRetry(MayRetrySeal may) = 0;
-
   // Open is the inverse. NOT_AUTHENTIC whenever the data does not open, after
-  // the device proved with the KEK's known answer that it is well itself.
+  // the device proved with the KEK's known answer that it is well itself. The
+  // device repeats it by itself after a loss.
   virtual void Open(const Uuid& kek, ByteView aad, ByteView sealed,
                     SteadyTime deadline, OpenDone done) = 0;
 
