@@ -9,9 +9,9 @@
 
 namespace strongroom::envelope {
 
-// OpenSslRefused gives INTERNAL. It empties the thread's error queue, in which a
-// failed call leaves entries: a TLS call on this thread would take them for its
-// own.
+// OpenSslRefused gives INTERNAL. It empties the thread's error queue, in which
+// a failed call leaves entries: a TLS call on this thread would take them for
+// its own.
 inline Status OpenSslRefused(const char* call) {
   ERR_clear_error();
   return Error(Reason::kInternal,

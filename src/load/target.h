@@ -15,8 +15,8 @@ struct Outcome {
   bool ok = false;         // answered, and every item of it good
   uint32_t items = 0;      // DEKs or messages in it that are good
   std::string error = {};  // when not ok: code and message
-  // Its cost, if the service says: its share in token operations, and the number
-  // of items in the same one.
+  // Its cost, if the service says: its share in token operations, and the
+  // number of items in the same one.
   double token_operations = 0;
   uint32_t batch = 0;
 };
