@@ -1,8 +1,9 @@
 # strongroom_module(NAME DEPS ... LINKS ... PRIVATE_LINKS ... EXTRA_DIR dir)
 # One static library per module: every .cc of src/NAME (and EXTRA_DIR) but its
-# main.cc. DEPS are the modules it may include.
+# main.cc. DEPS are the modules it may include; PCH is the kind of precompiled
+# header (precompiled.cmake), "module" unless it says otherwise.
 function(strongroom_module name)
-  cmake_parse_arguments(ARG "" "EXTRA_DIR" "DEPS;LINKS;PRIVATE_LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "" "EXTRA_DIR;PCH" "DEPS;LINKS;PRIVATE_LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS
        ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
   if(ARG_EXTRA_DIR)
@@ -15,6 +16,10 @@ function(strongroom_module name)
     PUBLIC ${CMAKE_SOURCE_DIR}/include
     PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
   set_target_properties(strongroom_${name} PROPERTIES LINKER_LANGUAGE CXX)
+  if(NOT ARG_PCH)
+    set(ARG_PCH module)
+  endif()
+  strongroom_precompiled(strongroom_${name} ${ARG_PCH})
   foreach(dep ${ARG_DEPS})
     if(dep MATCHES "^strongroom_")
       target_link_libraries(strongroom_${name} PUBLIC ${dep})
@@ -51,9 +56,7 @@ function(strongroom_test name dir)
   add_executable(${name} ${sources})
   target_include_directories(${name} PRIVATE
     ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/src)
-  target_compile_definitions(${name} PRIVATE
-    STRONGROOM_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-    STRONGROOM_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  strongroom_precompiled(${name} tests)
   target_link_libraries(${name} PRIVATE strongroom_testing ${ARG_DEPS}
                         GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})

@@ -15,7 +15,7 @@ build=(
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev
   libnss3 libnss3-tools opencryptoki
-  clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev llvm-14
+  clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev llvm-14 lld-14
   python3 python3-cryptography python3-venv strace
 )
 

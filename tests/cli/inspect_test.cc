@@ -3,6 +3,7 @@
 
 #include "strongroom/envelope/token.h"
 #include "tests/cli/cli_fixture.h"
+#include "tests/testing/paths.h"
 
 namespace strongroom::cli {
 namespace {
@@ -21,7 +22,7 @@ class InspectTest : public testing::CliTest {
   }
   static nlohmann::json Vectors(const std::string& name) {
     return nlohmann::json::parse(
-               Slurp(STRONGROOM_SOURCE_DIR "/tests/vectors/" + name))
+               Slurp(testing::SourcePath("tests/vectors/" + name)))
         .at("vectors");
   }
   static std::string FromHexText(const nlohmann::json& hex) {

@@ -15,6 +15,7 @@
 #include "strongroom/base/bytes.h"
 #include "strongroom/base/names.h"
 #include "strongroom/base/status.h"
+#include "tests/testing/paths.h"
 
 namespace strongroom::testing {
 
@@ -69,8 +70,7 @@ class Vector {
 // that it left unused, or a file without vectors.
 inline void ForEachVector(const std::string& file,
                           const std::function<void(Vector&)>& check) {
-  std::ifstream in(std::string(STRONGROOM_SOURCE_DIR) + "/tests/vectors/" +
-                   file);
+  std::ifstream in(testing::SourcePath("tests/vectors/" + file));
   ASSERT_TRUE(in) << "no such file: " << file;
   const nlohmann::json document = nlohmann::json::parse(in);
   ASSERT_EQ(document.size(), 1u) << "fields beside the vectors";

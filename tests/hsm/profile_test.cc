@@ -10,6 +10,7 @@
 
 #include "hsm/embedded_profiles.h"
 #include "hsm/profile_parser.h"
+#include "tests/testing/paths.h"
 #include "tests/testing/status_matchers.h"
 
 namespace strongroom::hsm {
@@ -52,7 +53,7 @@ TEST(ProfileTest, EveryProfileParsesAndHasTheNameOfItsFile) {
 TEST(ProfileTest, WhatIsCompiledInIsWhatTheFilesSay) {
   size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(
-           STRONGROOM_SOURCE_DIR "/hsm/profiles")) {
+           testing::SourcePath("hsm/profiles"))) {
     if (entry.path().extension() != ".yaml") continue;
     ++files;
     std::ifstream file(entry.path());

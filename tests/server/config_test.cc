@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "tests/testing/paths.h"
 #include "tests/testing/status_matchers.h"
 
 namespace strongroom::testing {
@@ -169,8 +170,8 @@ INSTANTIATE_TEST_SUITE_P(
     });
 
 TEST(ConfigTest, TheExampleInDeployIsTaken) {
-  EXPECT_OK(server::LoadConfig(std::string(STRONGROOM_SOURCE_DIR) +
-                               "/deploy/strongroom.example.yaml"));
+  EXPECT_OK(server::LoadConfig(
+      testing::SourcePath("deploy/strongroom.example.yaml")));
 }
 
 TEST(ConfigTest, AListIsNoConfiguration) {

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "strongroom/base/files.h"
+#include "tests/testing/paths.h"
 
 namespace strongroom::testing {
 
@@ -23,7 +24,7 @@ ShimmedToken::~ShimmedToken() { Direct(""); }
 
 hsm::Pkcs11Options ShimmedToken::Options() const {
   hsm::Pkcs11Options options = token_.Options();
-  options.module_path = STRONGROOM_BINARY_DIR "/lib/strongroom_shim.so";
+  options.module_path = BuildPath("lib/strongroom_shim.so");
   return options;
 }
 

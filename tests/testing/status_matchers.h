@@ -36,6 +36,13 @@ inline std::string Describe(const Status& status) {
   return text;
 }
 
+inline ::testing::AssertionResult Succeeds(const char* expression,
+                                           const Status& status) {
+  if (status.ok()) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << expression << " is "
+                                       << Describe(status);
+}
+
 // IsOk matches a Status or StatusOr that is OK.
 MATCHER(IsOk, negation ? "is a failure" : "is OK") {
   *result_listener << Describe(StatusOf(arg));
@@ -79,10 +86,14 @@ MATCHER_P2(HasReason, reason, message,
 
 }  // namespace strongroom::testing
 
-#define ASSERT_OK(expression) \
-  ASSERT_THAT((expression), ::strongroom::testing::IsOk())
-#define EXPECT_OK(expression) \
-  EXPECT_THAT((expression), ::strongroom::testing::IsOk())
+// Success is asked of most calls in most tests, so these are a plain function
+// and no matcher: a matcher would be compiled anew for every type.
+#define ASSERT_OK(expression)                         \
+  ASSERT_PRED_FORMAT1(::strongroom::testing::Succeeds, \
+                      ::strongroom::testing::StatusOf(expression))
+#define EXPECT_OK(expression)                         \
+  EXPECT_PRED_FORMAT1(::strongroom::testing::Succeeds, \
+                      ::strongroom::testing::StatusOf(expression))
 
 // ASSERT_OK_AND_ASSIGN(auto x, F()) declares x, or ends the test.
 #define ASSERT_OK_AND_ASSIGN(declaration, expression)                        \

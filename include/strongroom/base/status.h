@@ -66,15 +66,20 @@ inline std::string_view MessageOf(const Status& status) {
 #define STRONGROOM_CONCAT_INNER_(a, b) a##b
 #define STRONGROOM_CONCAT_(a, b) STRONGROOM_CONCAT_INNER_(a, b)
 
-#define SR_RETURN_IF_ERROR(expression)                                    \
-  do {                                                                    \
-    if (::strongroom::Status sr_status_ = (expression); !sr_status_.ok()) \
-      return sr_status_;                                                  \
+// The variable's name is new each time: the expression may be a lambda that
+// uses the macro too.
+#define SR_RETURN_IF_ERROR(expression)                                  \
+  SR_RETURN_IF_ERROR_IMPL_(STRONGROOM_CONCAT_(sr_status_, __COUNTER__), \
+                           expression)
+#define SR_RETURN_IF_ERROR_IMPL_(status, expression)              \
+  do {                                                            \
+    if (::strongroom::Status status = (expression); !status.ok()) \
+      return status;                                              \
   } while (false)
 
 // SR_ASSIGN_OR_RETURN(auto x, F()) declares x, or returns F's failure.
-#define SR_ASSIGN_OR_RETURN(declaration, expression)                  \
-  SR_ASSIGN_OR_RETURN_IMPL_(STRONGROOM_CONCAT_(sr_result_, __LINE__), \
+#define SR_ASSIGN_OR_RETURN(declaration, expression)                     \
+  SR_ASSIGN_OR_RETURN_IMPL_(STRONGROOM_CONCAT_(sr_result_, __COUNTER__), \
                             declaration, expression)
 #define SR_ASSIGN_OR_RETURN_IMPL_(result, declaration, expression) \
   auto result = (expression);                                      \
