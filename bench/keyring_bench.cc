@@ -13,6 +13,7 @@
 #include "bench/bench_device.h"
 #include "strongroom/base/metrics.h"
 #include "strongroom/keyring/keyring.h"
+#include "strongroom/store/sqlite.h"
 #include "strongroom/store/store.h"
 
 namespace strongroom::bench {

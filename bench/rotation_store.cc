@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "strongroom/store/sqlite.h"
 #include "strongroom/store/store.h"
 
 namespace strongroom::store {
@@ -38,20 +39,20 @@ StatusOr<bool> MoveSome(Store& store, Pass* pass, std::optional<Uuid>* after) {
   std::vector<BatchRow> rows;
   SR_RETURN_IF_ERROR(store.Read([&](ReadTransaction& t) -> Status {
     SR_ASSIGN_OR_RETURN(
-        rows, t.registered().ListBatches(pass->key_id, pass->primary - 1,
-                                         *after, pass->chunk));
+        rows, t.deks().ListBatches(pass->key_id, pass->primary - 1, *after,
+                                   pass->chunk));
     return OkStatus();
   }));
   if (rows.empty()) return false;
   SR_RETURN_IF_ERROR(store.Update([&](Transaction& t) -> Status {
     for (BatchRow row : rows) {
-      SR_RETURN_IF_ERROR(t.registered().VisitLeaves(
-          row.batch_id, [pass](uint32_t, ByteView leaf) {
+      SR_RETURN_IF_ERROR(
+          t.deks().VisitLeaves(row.batch_id, [pass](uint32_t, ByteView leaf) {
             pass->leaf_bytes += leaf.size();
           }));
       row.version = pass->primary;
       for (size_t i = 42; i < row.header.size(); ++i) row.header[i] ^= 0x5a;
-      SR_RETURN_IF_ERROR(t.registered().UpdateBatch(row));
+      SR_RETURN_IF_ERROR(t.deks().UpdateBatch(row));
     }
     return OkStatus();
   }));

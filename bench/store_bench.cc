@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "strongroom/store/sqlite.h"
 #include "strongroom/store/store.h"
 
 namespace strongroom::store {

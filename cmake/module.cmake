@@ -1,11 +1,13 @@
 # strongroom_module(NAME DEPS ... LINKS ... PRIVATE_LINKS ... EXTRA_DIR dir)
-# One static library per module: every .cc of src/NAME (and EXTRA_DIR) but its
-# main.cc. DEPS are the modules it may include; PCH is the kind of precompiled
-# header (precompiled.cmake), "module" unless it says otherwise.
+# One static library per module: every .cc of src/NAME, of its folders (and of
+# EXTRA_DIR) but its main.cc. DEPS are the modules it may include; PCH is the
+# kind of precompiled header (precompiled.cmake), "module" unless it says
+# otherwise.
 function(strongroom_module name)
   cmake_parse_arguments(ARG "" "EXTRA_DIR;PCH" "DEPS;LINKS;PRIVATE_LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS
-       ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
+       ${CMAKE_SOURCE_DIR}/src/${name}/*.cc
+       ${CMAKE_SOURCE_DIR}/src/${name}/*/*.cc)
   if(ARG_EXTRA_DIR)
     file(GLOB extra CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${ARG_EXTRA_DIR}/*.cc)
     list(APPEND sources ${extra})

@@ -43,7 +43,7 @@ std::string Describe(const Traces& use, uint64_t claimed) {
 Status CheckNothingDepends(store::ReadTransaction& transaction,
                            const store::KeyRow& key, uint32_t version) {
   SR_ASSIGN_OR_RETURN(const std::vector<store::CensusRow> census,
-                      transaction.registered().CensusOf(key.id));
+                      transaction.dependents().CensusOf(key.id));
   for (const store::CensusRow& row : census) {
     if (row.version != version || row.deks == 0) continue;
     return Error(Reason::kDeksOutstanding,
@@ -75,22 +75,22 @@ Traces TracesIn(const std::vector<store::UseRow>& rows, uint32_t version,
 
 Status MarkUncounted(store::Transaction& t, const store::VersionRow& version) {
   SR_ASSIGN_OR_RETURN(const std::vector<store::UseRow> uses,
-                      t.registered().UsesOf(version.key_id));
+                      t.dependents().UsesOf(version.key_id));
   store::UseRow row{.key_id = version.key_id, .version = version.version};
   const auto known =
       std::ranges::find(uses, version.version, &store::UseRow::version);
   if (known != uses.end()) row = *known;
   row.uncounted = true;
-  return t.registered().PutUse(row);
+  return t.dependents().PutUse(row);
 }
 
 Status CheckNothingUnregistered(store::ReadTransaction& transaction,
                                 const store::KeyRow& key, uint32_t version,
                                 const LiveTraces& live) {
   SR_ASSIGN_OR_RETURN(const std::vector<store::UseRow> uses,
-                      transaction.registered().UsesOf(key.id));
+                      transaction.dependents().UsesOf(key.id));
   SR_ASSIGN_OR_RETURN(const std::vector<store::ClaimRow> claims,
-                      transaction.registered().ClaimsOf(key.id));
+                      transaction.dependents().ClaimsOf(key.id));
   const Traces use = TracesIn(uses, version, live);
   uint64_t claimed = 0;
   for (const store::ClaimRow& claim : claims) {

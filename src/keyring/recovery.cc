@@ -58,7 +58,7 @@ StatusOr<bool> Doubt(store::Transaction& t, const store::VersionRow& version) {
     return false;
   }
   SR_ASSIGN_OR_RETURN(const std::vector<store::UseRow> uses,
-                      t.registered().UsesOf(version.key_id));
+                      t.dependents().UsesOf(version.key_id));
   const bool doubted = std::ranges::any_of(uses, [&](const store::UseRow& use) {
     return use.version == version.version && use.uncounted;
   });

@@ -95,7 +95,7 @@ Status KeyringImpl::ReserveIssues(const Uuid& key_id, uint32_t number,
                        "will serve it");
     }
     SR_ASSIGN_OR_RETURN(std::vector<store::UseRow> uses,
-                        t.registered().UsesOf(key_id));
+                        t.dependents().UsesOf(key_id));
     store::UseRow* row = FindOrAdd(uses, key_id, number);
     const WallTime now = clock_.Now();
     if (row->issued == 0) row->first_issued = now;
@@ -103,7 +103,7 @@ Status KeyringImpl::ReserveIssues(const Uuid& key_id, uint32_t number,
     granted = std::max({wraps, kFirstBlock, row->issued});
     row->issued += granted;
     total = row->issued;
-    return t.registered().PutUse(*row);
+    return t.dependents().PutUse(*row);
   }));
   live.issued.Grant(total, granted);
   return OkStatus();
@@ -137,7 +137,7 @@ StatusOr<std::vector<Traces>> KeyringImpl::TracesOf(const Uuid& key_id) {
   for (const auto& version : live->versions) here.push_back(TakeLive(*version));
   std::vector<store::UseRow> rows;
   SR_RETURN_IF_ERROR(store_.Read([&](store::ReadTransaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(rows, t.registered().UsesOf(key_id));
+    SR_ASSIGN_OR_RETURN(rows, t.dependents().UsesOf(key_id));
     return OkStatus();
   }));
   std::vector<Traces> traces;
@@ -190,14 +190,14 @@ Status KeyringImpl::StoreUses(bool give_back) {
   const Status stored = store_.Update([&](store::Transaction& t) -> Status {
     for (const Change& change : changes) {
       SR_ASSIGN_OR_RETURN(std::vector<store::UseRow> rows,
-                          t.registered().UsesOf(change.key_id));
+                          t.dependents().UsesOf(change.key_id));
       store::UseRow* row = FindOrAdd(rows, change.key_id, change.version);
       row->issued -= std::min(row->issued, change.unused);
       row->last_issued =
           std::max(row->last_issued, Decode(change.live->last_issued.load()));
       row->last_opened =
           std::max(row->last_opened, Decode(change.live->last_opened.load()));
-      SR_RETURN_IF_ERROR(t.registered().PutUse(*row));
+      SR_RETURN_IF_ERROR(t.dependents().PutUse(*row));
     }
     return OkStatus();
   });

@@ -83,18 +83,17 @@ Status StoreReport(store::Transaction& t, const Uuid& key_id,
   SR_RETURN_IF_ERROR(CheckSource(source));
   SR_ASSIGN_OR_RETURN(const auto versions, t.VersionsOf(key_id));
   SR_RETURN_IF_ERROR(CheckClaimed(versions, claimed));
-  store::RegisteredWrites& rows = t.registered();
-  SR_RETURN_IF_ERROR(rows.DropClaims(key_id, caller, source));
+  SR_RETURN_IF_ERROR(t.dependents().DropClaims(key_id, caller, source));
   if (claimed.empty()) return OkStatus();
-  SR_ASSIGN_OR_RETURN(const auto others, rows.ClaimsOf(key_id));
+  SR_ASSIGN_OR_RETURN(const auto others, t.dependents().ClaimsOf(key_id));
   SR_RETURN_IF_ERROR(CheckRoom(others, caller, claimed.size()));
   for (const Claimed& one : claimed) {
-    SR_RETURN_IF_ERROR(rows.PutClaim({.key_id = key_id,
-                                      .version = one.version,
-                                      .caller = caller,
-                                      .source = source,
-                                      .objects = one.objects,
-                                      .reported = now}));
+    SR_RETURN_IF_ERROR(t.dependents().PutClaim({.key_id = key_id,
+                                                .version = one.version,
+                                                .caller = caller,
+                                                .source = source,
+                                                .objects = one.objects,
+                                                .reported = now}));
   }
   return OkStatus();
 }

@@ -28,10 +28,9 @@ bool IsNamed(const std::vector<uint32_t>& from, uint32_t version) {
 // CloseEmpty keeps what was sealed under these versions from being registered
 // later: that is found out by its caller, who seals again.
 Status CloseEmpty(store::Transaction& t, const JobRow& job) {
-  store::RegisteredWrites& rows = t.registered();
   SR_ASSIGN_OR_RETURN(const uint32_t primary, PrimaryOf(t, job.key_id));
   SR_ASSIGN_OR_RETURN(const auto versions, t.VersionsOf(job.key_id));
-  SR_ASSIGN_OR_RETURN(const auto census, rows.CensusOf(job.key_id));
+  SR_ASSIGN_OR_RETURN(const auto census, t.dependents().CensusOf(job.key_id));
   for (const store::VersionRow& version : versions) {
     if (version.version >= primary || !IsNamed(job.from, version.version)) {
       continue;
@@ -44,22 +43,22 @@ Status CloseEmpty(store::Transaction& t, const JobRow& job) {
     if (found != census.end()) row = *found;
     if (row.batches > 0 || row.closed) continue;
     row.closed = true;
-    SR_RETURN_IF_ERROR(rows.PutCensus(row));
+    SR_RETURN_IF_ERROR(t.dependents().PutCensus(row));
   }
   return OkStatus();
 }
 
 // HasMovable: is there a batch that the job has not given up?
-StatusOr<bool> HasMovable(store::RegisteredReads& rows, const JobRow& job,
+StatusOr<bool> HasMovable(store::ReadTransaction& t, const JobRow& job,
                           const std::vector<CensusRow>& sources) {
   for (const CensusRow& source : sources) {
     if (source.batches > job.failures) return true;
     SR_ASSIGN_OR_RETURN(const std::vector<BatchRow> batches,
-                        rows.ListBatches(job.key_id, source.version,
-                                         std::nullopt, source.batches));
+                        t.deks().ListBatches(job.key_id, source.version,
+                                             std::nullopt, source.batches));
     for (const BatchRow& batch : batches) {
       SR_ASSIGN_OR_RETURN(const bool failed,
-                          rows.HasFailed(job.id, batch.batch_id));
+                          t.jobs().HasFailed(job.id, batch.batch_id));
       if (!failed) return true;
     }
   }
@@ -73,7 +72,7 @@ StatusOr<std::vector<CensusRow>> SourcesOf(store::ReadTransaction& t,
                                            const std::vector<uint32_t>& from) {
   SR_ASSIGN_OR_RETURN(const uint32_t primary, PrimaryOf(t, key_id));
   SR_ASSIGN_OR_RETURN(std::vector<CensusRow> rows,
-                      t.registered().CensusOf(key_id));
+                      t.dependents().CensusOf(key_id));
   std::erase_if(rows, [&](const CensusRow& row) {
     return row.version >= primary || row.batches == 0 ||
            !IsNamed(from, row.version);
@@ -106,17 +105,16 @@ bool IsFinal(const Status& failure) {
   }
 }
 
-Status NoteLeaves(store::RegisteredWrites& rows,
-                  std::vector<BatchRow>* batches) {
+Status NoteLeaves(store::Transaction& t, std::vector<BatchRow>* batches) {
   std::vector<BatchRow> noted;
   for (BatchRow& batch : *batches) {
     if (batch.leaves.empty()) {
       SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
-                          rows.GetBatch(batch.batch_id));
+                          t.deks().GetBatch(batch.batch_id));
       if (!row) continue;
       batch = *std::move(row);
-      SR_ASSIGN_OR_RETURN(batch.leaves, DigestLeaves(rows, batch.batch_id));
-      SR_RETURN_IF_ERROR(rows.UpdateBatch(batch));
+      SR_ASSIGN_OR_RETURN(batch.leaves, DigestLeaves(t, batch.batch_id));
+      SR_RETURN_IF_ERROR(t.deks().UpdateBatch(batch));
     }
     noted.push_back(std::move(batch));
   }
@@ -126,27 +124,26 @@ Status NoteLeaves(store::RegisteredWrites& rows,
 
 Status StoreMoved(store::Transaction& t, const std::vector<MovedBatch>& moved,
                   WallTime now, JobRow* job) {
-  store::RegisteredWrites& rows = t.registered();
   SR_ASSIGN_OR_RETURN(const auto versions, t.VersionsOf(job->key_id));
-  SR_ASSIGN_OR_RETURN(const auto before, rows.CensusOf(job->key_id));
-  SR_ASSIGN_OR_RETURN(store::JobReportRow report, ReportRowOf(rows, job->id));
+  SR_ASSIGN_OR_RETURN(const auto before, t.dependents().CensusOf(job->key_id));
+  SR_ASSIGN_OR_RETURN(store::JobReportRow report, ReportRowOf(t, job->id));
   CensusChange census;
   for (const MovedBatch& one : moved) {
     // Requests that wait for this processor go first, as they do on the token.
     YieldSometimes();
     SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
-                        rows.GetBatch(one.before.batch_id));
+                        t.deks().GetBatch(one.before.batch_id));
     // What changed since, DEKs that are gone included, is met again.
     if (!row || *row != one.before) continue;
     Status status = one.status;
     Bytes leaves;
     if (status.ok()) {
-      SR_ASSIGN_OR_RETURN(leaves, DigestLeaves(rows, row->batch_id));
+      SR_ASSIGN_OR_RETURN(leaves, DigestLeaves(t, row->batch_id));
       if (leaves != row->leaves) status = LeavesChanged(row->batch_id);
     }
     if (!status.ok()) {
       if (!IsFinal(status)) continue;
-      SR_RETURN_IF_ERROR(rows.InsertJobFailure(
+      SR_RETURN_IF_ERROR(t.jobs().InsertJobFailure(
           {.job_id = job->id,
            .batch_id = row->batch_id,
            .reason = std::string(ReasonName(ReasonOf(status))),
@@ -167,28 +164,27 @@ Status StoreMoved(store::Transaction& t, const std::vector<MovedBatch>& moved,
                 &report);
     row->version = target;
     row->header = envelope::SerializeHeader(one.header);
-    SR_RETURN_IF_ERROR(rows.UpdateBatch(*row));
+    SR_RETURN_IF_ERROR(t.deks().UpdateBatch(*row));
     ++job->batches_moved;
     job->deks_moved += row->deks;
   }
-  SR_RETURN_IF_ERROR(census.Apply(rows));
+  SR_RETURN_IF_ERROR(census.Apply(t));
   job->updated = now;
-  SR_RETURN_IF_ERROR(rows.PutJobReport(report));
-  return rows.PutJob(*job);
+  SR_RETURN_IF_ERROR(t.jobs().PutJobReport(report));
+  return t.jobs().PutJob(*job);
 }
 
 StatusOr<bool> StoreEnd(store::Transaction& t, WallTime now, JobRow* job) {
   SR_ASSIGN_OR_RETURN(const std::vector<CensusRow> sources,
                       SourcesOf(t, job->key_id, job->from));
-  SR_ASSIGN_OR_RETURN(const bool more,
-                      HasMovable(t.registered(), *job, sources));
+  SR_ASSIGN_OR_RETURN(const bool more, HasMovable(t, *job, sources));
   if (more) return false;
   SR_RETURN_IF_ERROR(CloseEmpty(t, *job));
   job->state = sources.empty() ? JobState::kDone : JobState::kPartial;
   job->waits_for.clear();
   job->updated = now;
   job->finished = now;
-  SR_RETURN_IF_ERROR(t.registered().PutJob(*job));
+  SR_RETURN_IF_ERROR(t.jobs().PutJob(*job));
   return true;
 }
 

@@ -20,8 +20,7 @@ StatusOr<Job> ViewOf(store::ReadTransaction& t, store::JobRow row);
 // NoteLeaves digests the leaves of batches whose rows do not say what they are:
 // those that came in parts, or lost a DEK, or are older than such digests. Rows
 // that are gone are left out of `batches`.
-Status NoteLeaves(store::RegisteredWrites& rows,
-                  std::vector<store::BatchRow>* batches);
+Status NoteLeaves(store::Transaction& t, std::vector<store::BatchRow>* batches);
 
 // A batch and what the token made of its header.
 struct MovedBatch {

@@ -37,11 +37,12 @@ std::string LeaseName(const Uuid& id) { return "job/" + id.ToString(); }
 Status Stopped(const JobRow& job) { return WrongState(job, "RUNNING"); }
 
 // A batch that the job has given up is not tried again.
-Status DropFailed(store::RegisteredReads& rows, const Uuid& id,
+Status DropFailed(store::ReadTransaction& t, const Uuid& id,
                   std::vector<BatchRow>* batches) {
   std::vector<BatchRow> rest;
   for (BatchRow& batch : *batches) {
-    SR_ASSIGN_OR_RETURN(const bool failed, rows.HasFailed(id, batch.batch_id));
+    SR_ASSIGN_OR_RETURN(const bool failed,
+                        t.jobs().HasFailed(id, batch.batch_id));
     if (!failed) rest.push_back(std::move(batch));
   }
   *batches = std::move(rest);
@@ -95,7 +96,7 @@ std::vector<MovedBatch> MovedOf(const std::vector<BatchRow>& batches,
 milliseconds JobsImpl::RunDue() {
   std::vector<JobRow> open;
   const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(open, t.registered().OpenJobs());
+    SR_ASSIGN_OR_RETURN(open, t.jobs().OpenJobs());
     return OkStatus();
   });
   if (!read.ok()) {
@@ -165,7 +166,7 @@ StatusOr<JobsImpl::Chunk> JobsImpl::NextChunk(const Uuid& id, const Turn& turn,
   std::vector<BatchRow> noted;
   SR_RETURN_IF_ERROR(InJob(id, turn, [&](store::Transaction& t, JobRow*) {
     noted = chunk.batches;
-    return NoteLeaves(t.registered(), &noted);
+    return NoteLeaves(t, &noted);
   }));
   chunk.batches = std::move(noted);
   return chunk;
@@ -189,14 +190,14 @@ StatusOr<JobsImpl::Chunk> JobsImpl::ReadChunk(const Uuid& id,
       chunk.next = {source.version, std::nullopt};
       if (source.version == place.version) chunk.next.after = place.after;
       SR_ASSIGN_OR_RETURN(
-          chunk.batches, t.registered().ListBatches(
-                             chunk.job.key_id, source.version, chunk.next.after,
-                             LimitFor(source, limit)));
+          chunk.batches,
+          t.deks().ListBatches(chunk.job.key_id, source.version,
+                               chunk.next.after, LimitFor(source, limit)));
       if (chunk.batches.empty()) continue;
       CutToSize(&chunk.batches);
       chunk.next.after = chunk.batches.back().batch_id;
       if (chunk.job.failures > 0) {
-        SR_RETURN_IF_ERROR(DropFailed(t.registered(), id, &chunk.batches));
+        SR_RETURN_IF_ERROR(DropFailed(t, id, &chunk.batches));
       }
       return OkStatus();
     }
@@ -347,7 +348,7 @@ void JobsImpl::NoteWaiting(const Uuid& id, const Turn& turn,
         changed = job->waits_for != text;
         if (!changed) return OkStatus();
         job->waits_for = text;
-        return t.registered().PutJob(*job);
+        return t.jobs().PutJob(*job);
       });
   // Said once for each cause, not once a second.
   if (stored.ok() && !changed) return;

@@ -84,7 +84,7 @@ Status WrongState(const JobRow& job, std::string_view wanted) {
 }
 
 StatusOr<JobRow> ReadJob(store::ReadTransaction& t, const Uuid& id) {
-  SR_ASSIGN_OR_RETURN(std::optional<JobRow> row, t.registered().GetJob(id));
+  SR_ASSIGN_OR_RETURN(std::optional<JobRow> row, t.jobs().GetJob(id));
   if (!row) return JobNotFound(id);
   return *std::move(row);
 }
@@ -105,7 +105,7 @@ StatusOr<Job> JobsImpl::Start(const Uuid& key_id, const JobOptions& options,
   Job job;
   CrashPoint("rewrap-start/begin");
   const Status stored = store_.Update([&](store::Transaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(const auto open, t.registered().OpenJobs());
+    SR_ASSIGN_OR_RETURN(const auto open, t.jobs().OpenJobs());
     const auto other = std::ranges::find(open, key_id, &JobRow::key_id);
     if (other != open.end()) {
       return WrongState(*other, "the key's job finished or cancelled first");
@@ -113,7 +113,7 @@ StatusOr<Job> JobsImpl::Start(const Uuid& key_id, const JobOptions& options,
     SR_ASSIGN_OR_RETURN(job, Plan(t, key_id, options, clock_.Now()));
     job.row.id = id;
     job.row.created_by = caller;
-    return t.registered().PutJob(job.row);
+    return t.jobs().PutJob(job.row);
   });
   SR_RETURN_IF_ERROR(stored);
   CrashPoint("rewrap-start/stored");
@@ -127,7 +127,7 @@ StatusOr<Job> JobsImpl::Get(const Uuid& key_id, const Uuid& id) {
     if (row.key_id != key_id) return JobNotFound(id);
     SR_ASSIGN_OR_RETURN(job, ViewOf(t, std::move(row)));
     SR_ASSIGN_OR_RETURN(job.failures,
-                        t.registered().JobFailures(id, kMaxFailuresShown));
+                        t.jobs().JobFailures(id, kMaxFailuresShown));
     return OkStatus();
   });
   SR_RETURN_IF_ERROR(read);
@@ -139,7 +139,7 @@ StatusOr<std::vector<Job>> JobsImpl::List(const Uuid& key_id) {
   const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
     jobs.clear();
     SR_ASSIGN_OR_RETURN(std::vector<JobRow> rows,
-                        t.registered().JobsOf(key_id, kMaxJobsListed));
+                        t.jobs().JobsOf(key_id, kMaxJobsListed));
     for (JobRow& row : rows) {
       SR_ASSIGN_OR_RETURN(Job job, ViewOf(t, std::move(row)));
       jobs.push_back(std::move(job));
@@ -174,7 +174,7 @@ StatusOr<Job> JobsImpl::Move(const Uuid& key_id, const Uuid& id, JobMove move) {
         break;
     }
     row.waits_for.clear();
-    return t.registered().PutJob(row);
+    return t.jobs().PutJob(row);
   });
   SR_RETURN_IF_ERROR(stored);
   return Get(key_id, id);
@@ -189,8 +189,7 @@ StatusOr<std::string> JobsImpl::Report(const Uuid& key_id, const Uuid& id) {
     if (!IsFinished(job.state)) {
       return WrongState(job, "it ended, to report on it");
     }
-    SR_ASSIGN_OR_RETURN(const store::JobReportRow row,
-                        ReportRowOf(t.registered(), id));
+    SR_ASSIGN_OR_RETURN(const store::JobReportRow row, ReportRowOf(t, id));
     document = row.document;
     if (!document.empty()) return OkStatus();
     SR_ASSIGN_OR_RETURN(payload,
@@ -201,12 +200,11 @@ StatusOr<std::string> JobsImpl::Report(const Uuid& key_id, const Uuid& id) {
   SR_ASSIGN_OR_RETURN(const std::string made,
                       sign_(kReportType, AsBytes(payload)));
   SR_RETURN_IF_ERROR(store_.Update([&](store::Transaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(store::JobReportRow row,
-                        ReportRowOf(t.registered(), id));
+    SR_ASSIGN_OR_RETURN(store::JobReportRow row, ReportRowOf(t, id));
     // Another call may have been faster: then that one is the report.
     if (row.document.empty()) row.document = made;
     document = row.document;
-    return t.registered().PutJobReport(row);
+    return t.jobs().PutJobReport(row);
   }));
   CrashPoint("rewrap/reported");
   return document;
@@ -230,18 +228,18 @@ std::string_view JobStateName(JobState state) {
 
 Status StartInRotation(store::Transaction& t, const Uuid& key_id,
                        WallTime now) {
-  SR_ASSIGN_OR_RETURN(std::vector<JobRow> open, t.registered().OpenJobs());
+  SR_ASSIGN_OR_RETURN(std::vector<JobRow> open, t.jobs().OpenJobs());
   const auto unfinished = std::ranges::find(open, key_id, &JobRow::key_id);
   if (unfinished == open.end()) {
     SR_ASSIGN_OR_RETURN(Job job, Plan(t, key_id, {}, now));
     job.row.id = Uuid::Random();
     job.row.created_by = "rotation";
-    return t.registered().PutJob(job.row);
+    return t.jobs().PutJob(job.row);
   }
   // It goes to the newest primary as it is.
   if (unfinished->from.empty()) return OkStatus();
   unfinished->from.clear();
-  return t.registered().PutJob(*unfinished);
+  return t.jobs().PutJob(*unfinished);
 }
 
 std::unique_ptr<Jobs> CreateJobs(store::Store& store, batching::Engine& engine,

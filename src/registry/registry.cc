@@ -39,17 +39,17 @@ DekInfo InfoOf(store::ListedDek listed) {
 // the ids of one request are often neighbours.
 class Looker {
  public:
-  explicit Looker(store::RegisteredReads& rows) : rows_(rows) {}
+  explicit Looker(store::DekReads& deks) : deks_(deks) {}
 
   // Fails only as the store does.
   StatusOr<Held> Find(const DekId& id) {
     Held held;
     if (!batch_ || batch_->batch_id != id.batch_id) {
-      SR_ASSIGN_OR_RETURN(batch_, rows_.GetBatch(id.batch_id));
+      SR_ASSIGN_OR_RETURN(batch_, deks_.GetBatch(id.batch_id));
     }
     std::optional<store::DekRow> dek;
     if (batch_) {
-      SR_ASSIGN_OR_RETURN(dek, rows_.GetDek(id));
+      SR_ASSIGN_OR_RETURN(dek, deks_.GetDek(id));
     }
     if (!dek) return Absent(id);
     held.key_id = batch_->key_id;
@@ -62,7 +62,7 @@ class Looker {
  private:
   StatusOr<Held> Absent(const DekId& id) {
     Held held;
-    SR_ASSIGN_OR_RETURN(const auto tombstone, rows_.GetTombstone(id));
+    SR_ASSIGN_OR_RETURN(const auto tombstone, deks_.GetTombstone(id));
     held.status = tombstone ? DekShredded(id) : DekNotFound(id);
     if (tombstone) held.key_id = tombstone->key_id;
     return held;
@@ -83,7 +83,7 @@ class Looker {
     return OkStatus();
   }
 
-  store::RegisteredReads& rows_;
+  store::DekReads& deks_;
   std::optional<store::BatchRow> batch_;
 };
 
@@ -98,7 +98,7 @@ class RegistryImpl final : public Registry {
 
   Status ReadTombstones() {
     return store_.Read([&](store::ReadTransaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(const auto rows, t.registered().AllTombstones());
+      SR_ASSIGN_OR_RETURN(const auto rows, t.deks().AllTombstones());
       for (const store::TombstoneRow& row : rows) shredded_.Add(row.id);
       return OkStatus();
     });
@@ -128,7 +128,7 @@ class RegistryImpl final : public Registry {
   StatusOr<std::vector<store::ClaimRow>> Claims(const Uuid& key_id) override {
     std::vector<store::ClaimRow> rows;
     const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(rows, t.registered().ClaimsOf(key_id));
+      SR_ASSIGN_OR_RETURN(rows, t.dependents().ClaimsOf(key_id));
       return OkStatus();
     });
     SR_RETURN_IF_ERROR(read);
@@ -178,8 +178,7 @@ StatusOr<std::optional<std::vector<DekId>>> RegistryImpl::FindRequest(
   std::optional<std::vector<DekId>> ids;
   const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
     ids.reset();
-    SR_ASSIGN_OR_RETURN(auto row,
-                        t.registered().GetRegistration(caller, request_id));
+    SR_ASSIGN_OR_RETURN(auto row, t.deks().GetRegistration(caller, request_id));
     if (!row || !IsRemembered(*row, clock_.Now())) return OkStatus();
     SR_RETURN_IF_ERROR(CheckRequest(*row, key_id, deks));
     ids = std::move(row->ids);
@@ -194,7 +193,7 @@ StatusOr<std::vector<Held>> RegistryImpl::Find(std::span<const DekId> ids) {
   const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
     found.clear();
     found.reserve(ids.size());
-    Looker looker(t.registered());
+    Looker looker(t.deks());
     for (const DekId& id : ids) {
       SR_ASSIGN_OR_RETURN(Held held, looker.Find(id));
       found.push_back(std::move(held));
@@ -208,14 +207,13 @@ StatusOr<std::vector<Held>> RegistryImpl::Find(std::span<const DekId> ids) {
 StatusOr<DekInfo> RegistryImpl::Describe(const Uuid& key_id, const DekId& id) {
   DekInfo info;
   const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(std::optional<store::DekRow> dek,
-                        t.registered().GetDek(id));
-    SR_ASSIGN_OR_RETURN(const auto batch, t.registered().GetBatch(id.batch_id));
+    SR_ASSIGN_OR_RETURN(std::optional<store::DekRow> dek, t.deks().GetDek(id));
+    SR_ASSIGN_OR_RETURN(const auto batch, t.deks().GetBatch(id.batch_id));
     if (dek && batch && batch->key_id == key_id) {
       info = InfoOf({*std::move(dek), batch->version});
       return OkStatus();
     }
-    SR_ASSIGN_OR_RETURN(const auto tombstone, t.registered().GetTombstone(id));
+    SR_ASSIGN_OR_RETURN(const auto tombstone, t.deks().GetTombstone(id));
     return tombstone && tombstone->key_id == key_id ? DekShredded(id)
                                                     : DekNotFound(id);
   });
@@ -232,9 +230,8 @@ StatusOr<DekPage> RegistryImpl::List(const Uuid& key_id,
     page = {};
     // One more than asked for tells whether this is the last page.
     const size_t scan = filter.labels.empty() ? limit + 1 : kMaxScan;
-    SR_ASSIGN_OR_RETURN(
-        std::vector<store::ListedDek> rows,
-        t.registered().ListDeks(key_id, filter.version, after, scan));
+    SR_ASSIGN_OR_RETURN(std::vector<store::ListedDek> rows,
+                        t.deks().ListDeks(key_id, filter.version, after, scan));
     const bool more = rows.size() == scan;
     std::optional<DekId> last;
     for (store::ListedDek& row : rows) {
@@ -258,7 +255,7 @@ StatusOr<std::vector<store::CensusRow>> RegistryImpl::Census(
     const Uuid& key_id) {
   std::vector<store::CensusRow> rows;
   const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(rows, t.registered().CensusOf(key_id));
+    SR_ASSIGN_OR_RETURN(rows, t.dependents().CensusOf(key_id));
     return OkStatus();
   });
   SR_RETURN_IF_ERROR(read);
@@ -266,21 +263,19 @@ StatusOr<std::vector<store::CensusRow>> RegistryImpl::Census(
 }
 
 Status RegistryImpl::Delete(const Uuid& key_id, const DekId& id) {
-  return store_.Update([&](store::Transaction& t) {
-    return RemoveDek(t.registered(), key_id, id);
-  });
+  return store_.Update(
+      [&](store::Transaction& t) { return RemoveDek(t, key_id, id); });
 }
 
 Status RegistryImpl::Shred(const Uuid& key_id, const DekId& id) {
   CrashPoint("shred/begin");
   const Status stored = store_.Update([&](store::Transaction& t) -> Status {
-    store::RegisteredWrites& rows = t.registered();
-    SR_ASSIGN_OR_RETURN(const auto tombstone, rows.GetTombstone(id));
+    SR_ASSIGN_OR_RETURN(const auto tombstone, t.deks().GetTombstone(id));
     if (tombstone) {
       return tombstone->key_id == key_id ? OkStatus() : DekNotFound(id);
     }
-    SR_RETURN_IF_ERROR(RemoveDek(rows, key_id, id));
-    return rows.InsertTombstone(
+    SR_RETURN_IF_ERROR(RemoveDek(t, key_id, id));
+    return t.deks().InsertTombstone(
         {.id = id, .key_id = key_id, .shredded = clock_.Now()});
   });
   SR_RETURN_IF_ERROR(stored);

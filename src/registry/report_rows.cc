@@ -39,10 +39,10 @@ JobReportRow EmptyRow(const Uuid& job_id) {
 
 }  // namespace
 
-StatusOr<JobReportRow> ReportRowOf(store::RegisteredReads& rows,
+StatusOr<JobReportRow> ReportRowOf(store::ReadTransaction& t,
                                    const Uuid& job_id) {
   SR_ASSIGN_OR_RETURN(std::optional<JobReportRow> row,
-                      rows.GetJobReport(job_id));
+                      t.jobs().GetJobReport(job_id));
   return row ? *std::move(row) : EmptyRow(job_id);
 }
 
@@ -68,10 +68,9 @@ Bytes LeafDigest::Finish() {
   return digest_.Add({waiting_.data(), size_}).Finish();
 }
 
-StatusOr<Bytes> DigestLeaves(store::RegisteredReads& rows,
-                             const Uuid& batch_id) {
+StatusOr<Bytes> DigestLeaves(store::ReadTransaction& t, const Uuid& batch_id) {
   LeafDigest digest;
-  SR_RETURN_IF_ERROR(rows.VisitLeaves(
+  SR_RETURN_IF_ERROR(t.deks().VisitLeaves(
       batch_id,
       [&](uint32_t index, ByteView leaf) { digest.Add(index, leaf); }));
   return digest.Finish();
@@ -95,8 +94,7 @@ void AddToReport(const MovedLeaves& moved, JobReportRow* row) {
 StatusOr<std::string> ReportPayload(store::ReadTransaction& t,
                                     const Uuid& installation,
                                     const store::JobRow& job) {
-  SR_ASSIGN_OR_RETURN(const JobReportRow row,
-                      ReportRowOf(t.registered(), job.id));
+  SR_ASSIGN_OR_RETURN(const JobReportRow row, ReportRowOf(t, job.id));
   SR_ASSIGN_OR_RETURN(const std::optional<store::KeyRow> key,
                       t.GetKey(job.key_id));
   Json json;

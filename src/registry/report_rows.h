@@ -23,8 +23,7 @@ class LeafDigest {
 };
 
 // DigestLeaves gives SHA-256(leaf*) of a batch as it is now.
-StatusOr<Bytes> DigestLeaves(store::RegisteredReads& rows,
-                             const Uuid& batch_id);
+StatusOr<Bytes> DigestLeaves(store::ReadTransaction& t, const Uuid& batch_id);
 // LeavesChanged is the failure of a batch whose leaves are not what its row
 // says of them.
 Status LeavesChanged(const Uuid& batch_id);
@@ -38,7 +37,7 @@ struct MovedLeaves {
   Bytes after;
 };
 // ReportRowOf gives what was written down so far.
-StatusOr<store::JobReportRow> ReportRowOf(store::RegisteredReads& rows,
+StatusOr<store::JobReportRow> ReportRowOf(store::ReadTransaction& t,
                                           const Uuid& job_id);
 // AddToReport chains it to the digests of the row.
 void AddToReport(const MovedLeaves& moved, store::JobReportRow* row);

@@ -10,7 +10,6 @@ namespace {
 
 using store::BatchRow;
 using store::CensusRow;
-using store::RegisteredWrites;
 using store::VersionState;
 
 // Old request ids are forgotten a few at a time, by those who add new ones.
@@ -70,14 +69,14 @@ Bytes DigestOf(const Parsed& parsed) {
 
 // PutBatch makes the batch's row, or adds to it: a batch may come in parts.
 // Gives the version that the row is of; a rewrap may have been quicker.
-StatusOr<uint32_t> PutBatch(RegisteredWrites& rows, const Parsed& parsed,
+StatusOr<uint32_t> PutBatch(store::Transaction& t, const Parsed& parsed,
                             const std::vector<store::VersionRow>& versions,
                             const std::vector<CensusRow>& before,
                             CensusChange* census) {
   const envelope::Header& header = parsed.header;
   const auto deks = static_cast<uint32_t>(parsed.deks.size());
   SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
-                      rows.GetBatch(header.batch_id));
+                      t.deks().GetBatch(header.batch_id));
   if (row) {
     if (row->key_id != header.key_id) {
       return Error(Reason::kConflict, "batch " + header.batch_id.ToString() +
@@ -91,17 +90,18 @@ StatusOr<uint32_t> PutBatch(RegisteredWrites& rows, const Parsed& parsed,
     }
     row->deks += deks;
     row->leaves.clear();
-    SR_RETURN_IF_ERROR(rows.UpdateBatch(*row));
+    SR_RETURN_IF_ERROR(t.deks().UpdateBatch(*row));
     census->Add(row->key_id, row->version, 0, deks);
     return row->version;
   }
   SR_RETURN_IF_ERROR(CheckTakesBatches(versions, before, header.key_version));
-  SR_RETURN_IF_ERROR(rows.InsertBatch({.batch_id = header.batch_id,
-                                       .key_id = header.key_id,
-                                       .version = header.key_version,
-                                       .header = *parsed.deks.front().header,
-                                       .deks = deks,
-                                       .leaves = DigestOf(parsed)}));
+  SR_RETURN_IF_ERROR(
+      t.deks().InsertBatch({.batch_id = header.batch_id,
+                            .key_id = header.key_id,
+                            .version = header.key_version,
+                            .header = *parsed.deks.front().header,
+                            .deks = deks,
+                            .leaves = DigestOf(parsed)}));
   census->Add(header.key_id, header.key_version, 1, deks);
   return header.key_version;
 }
@@ -159,12 +159,12 @@ void CensusChange::Add(const Uuid& key_id, uint32_t version, int64_t batches,
   delta.deks += deks;
 }
 
-Status CensusChange::Apply(RegisteredWrites& rows) const {
+Status CensusChange::Apply(store::Transaction& t) const {
   for (const auto& [of, delta] : deltas_) {
     const auto& [key_id, version] = of;
     CensusRow row{.key_id = key_id, .version = version};
     SR_ASSIGN_OR_RETURN(const std::vector<CensusRow> all,
-                        rows.CensusOf(key_id));
+                        t.dependents().CensusOf(key_id));
     const auto found = std::ranges::find(all, version, &CensusRow::version);
     if (found != all.end()) row = *found;
     const int64_t batches = static_cast<int64_t>(row.batches) + delta.batches;
@@ -172,7 +172,7 @@ Status CensusChange::Apply(RegisteredWrites& rows) const {
     if (batches < 0 || deks < 0) return TooFew(row);
     row.batches = static_cast<uint64_t>(batches);
     row.deks = static_cast<uint64_t>(deks);
-    SR_RETURN_IF_ERROR(rows.PutCensus(row));
+    SR_RETURN_IF_ERROR(t.dependents().PutCensus(row));
   }
   return OkStatus();
 }
@@ -180,12 +180,11 @@ Status CensusChange::Apply(RegisteredWrites& rows) const {
 StatusOr<Registered> InsertDeks(store::Transaction& t,
                                 const Registration& registration,
                                 WallTime now) {
-  RegisteredWrites& rows = t.registered();
   Registered result;
   if (registration.request_id) {
-    SR_ASSIGN_OR_RETURN(
-        std::optional<store::RegistrationRow> earlier,
-        rows.GetRegistration(registration.caller, *registration.request_id));
+    SR_ASSIGN_OR_RETURN(std::optional<store::RegistrationRow> earlier,
+                        t.deks().GetRegistration(registration.caller,
+                                                 *registration.request_id));
     if (earlier && IsRemembered(*earlier, now)) {
       SR_RETURN_IF_ERROR(CheckRequest(*earlier, registration.key_id,
                                       registration.deks.size()));
@@ -197,50 +196,50 @@ StatusOr<Registered> InsertDeks(store::Transaction& t,
   SR_ASSIGN_OR_RETURN(const std::vector<store::VersionRow> versions,
                       t.VersionsOf(registration.key_id));
   SR_ASSIGN_OR_RETURN(const std::vector<CensusRow> before,
-                      rows.CensusOf(registration.key_id));
+                      t.dependents().CensusOf(registration.key_id));
   CensusChange census;
   result.ids.reserve(registration.deks.size());
   for (const Parsed& one : parsed) {
-    SR_RETURN_IF_ERROR(PutBatch(rows, one, versions, before, &census).status());
+    SR_RETURN_IF_ERROR(PutBatch(t, one, versions, before, &census).status());
     for (size_t i = 0; i < one.deks.size(); ++i) {
       const NewDek& dek = one.deks[i];
       const DekId id{one.header.batch_id, one.indices[i]};
-      SR_RETURN_IF_ERROR(rows.InsertDek({.id = id,
-                                         .leaf = dek.leaf,
-                                         .labels = dek.labels,
-                                         .reference = dek.reference,
-                                         .created = now}));
+      SR_RETURN_IF_ERROR(t.deks().InsertDek({.id = id,
+                                             .leaf = dek.leaf,
+                                             .labels = dek.labels,
+                                             .reference = dek.reference,
+                                             .created = now}));
       result.ids.push_back(id);
     }
   }
-  SR_RETURN_IF_ERROR(census.Apply(rows));
+  SR_RETURN_IF_ERROR(census.Apply(t));
   if (registration.request_id) {
     SR_RETURN_IF_ERROR(
-        rows.PutRegistration({.caller = registration.caller,
-                              .request_id = *registration.request_id,
-                              .key_id = registration.key_id,
-                              .ids = result.ids,
-                              .made = now}));
+        t.deks().PutRegistration({.caller = registration.caller,
+                                  .request_id = *registration.request_id,
+                                  .key_id = registration.key_id,
+                                  .ids = result.ids,
+                                  .made = now}));
     SR_RETURN_IF_ERROR(
-        rows.DropRegistrations(now - kRequestMemory, kForgetAtOnce));
+        t.deks().DropRegistrations(now - kRequestMemory, kForgetAtOnce));
   }
   return result;
 }
 
-Status RemoveDek(RegisteredWrites& rows, const Uuid& key_id, const DekId& id) {
+Status RemoveDek(store::Transaction& t, const Uuid& key_id, const DekId& id) {
   SR_ASSIGN_OR_RETURN(std::optional<BatchRow> batch,
-                      rows.GetBatch(id.batch_id));
+                      t.deks().GetBatch(id.batch_id));
   if (!batch || batch->key_id != key_id) return DekNotFound(id);
-  SR_RETURN_IF_ERROR(rows.DeleteDek(id));
+  SR_RETURN_IF_ERROR(t.deks().DeleteDek(id));
   CensusChange census;
   census.Add(key_id, batch->version, batch->deks == 1 ? -1 : 0, -1);
   if (--batch->deks == 0) {
-    SR_RETURN_IF_ERROR(rows.DeleteBatch(id.batch_id));
+    SR_RETURN_IF_ERROR(t.deks().DeleteBatch(id.batch_id));
   } else {
     batch->leaves.clear();
-    SR_RETURN_IF_ERROR(rows.UpdateBatch(*batch));
+    SR_RETURN_IF_ERROR(t.deks().UpdateBatch(*batch));
   }
-  return census.Apply(rows);
+  return census.Apply(t);
 }
 
 }  // namespace strongroom::registry

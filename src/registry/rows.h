@@ -15,7 +15,7 @@ namespace strongroom::registry {
 class CensusChange {
  public:
   void Add(const Uuid& key_id, uint32_t version, int64_t batches, int64_t deks);
-  Status Apply(store::RegisteredWrites& rows) const;
+  Status Apply(store::Transaction& t) const;
 
  private:
   struct Delta {
@@ -29,8 +29,7 @@ class CensusChange {
 StatusOr<Registered> InsertDeks(store::Transaction& t,
                                 const Registration& registration, WallTime now);
 // RemoveDek takes one DEK out. DEK_NOT_FOUND if the key has none of this id.
-Status RemoveDek(store::RegisteredWrites& rows, const Uuid& key_id,
-                 const DekId& id);
+Status RemoveDek(store::Transaction& t, const Uuid& key_id, const DekId& id);
 
 // StoreReport replaces a caller's claims; failures as Registry::Report.
 Status StoreReport(store::Transaction& t, const Uuid& key_id,

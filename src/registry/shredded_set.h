@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "strongroom/base/mutex.h"
-#include "strongroom/store/registered.h"
+#include "strongroom/store/deks.h"
 
 namespace strongroom::registry {
 

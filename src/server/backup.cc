@@ -185,7 +185,7 @@ Status FindReturned(const std::string& audit, const std::string& store,
         for (Returned& one : shredded) {
           const auto id = store::DekId::Parse(one.dek_id);
           if (!id.ok()) continue;
-          SR_ASSIGN_OR_RETURN(const auto dek, t.registered().GetDek(*id));
+          SR_ASSIGN_OR_RETURN(const auto dek, t.deks().GetDek(*id));
           if (dek) report->returned.push_back(std::move(one));
         }
         return OkStatus();

@@ -11,6 +11,7 @@
 #include "strongroom/auth/policy.h"
 #include "strongroom/base/files.h"
 #include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/store/sqlite.h"
 #include "strongroom/store/store.h"
 
 namespace strongroom::server {

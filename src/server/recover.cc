@@ -8,6 +8,7 @@
 #include "server/open_token.h"
 #include "strongroom/audit/audit_log.h"
 #include "strongroom/base/files.h"
+#include "strongroom/store/sqlite.h"
 #include "strongroom/store/store.h"
 
 namespace strongroom::server {

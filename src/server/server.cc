@@ -23,6 +23,7 @@
 #include "strongroom/registry/jobs.h"
 #include "strongroom/registry/registry.h"
 #include "strongroom/service/key_service.h"
+#include "strongroom/store/sqlite.h"
 #include "strongroom/store/store.h"
 
 namespace strongroom::server {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/contract/registered_contract.h"
+#include "tests/contract/deks_contract.h"
 
 namespace strongroom::store {
 namespace {
@@ -13,7 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Optional;
 
-using JobsContract = RegisteredContract;
+using JobsContract = RowsContract;
 
 INSTANTIATE_TEST_SUITE_P(Stores, JobsContract,
                          ::testing::Values("Memory", "Sqlite"),
@@ -40,36 +40,38 @@ TEST_P(JobsContract, JobsAreKeptWithTheirFailures) {
   done.id = IdOf(2);
   done.state = JobState::kDone;
   done.created = kNow + std::chrono::seconds(9);
-  ASSERT_OK(Change([&](auto& rows) -> Status {
-    SR_RETURN_IF_ERROR(rows.PutJob(job));
-    return rows.PutJob(done);
+  ASSERT_OK(Change([&](auto& t) -> Status {
+    SR_RETURN_IF_ERROR(t.jobs().PutJob(job));
+    return t.jobs().PutJob(done);
   }));
   const JobFailureRow failure{IdOf(1), IdOf(8), "NOT_AUTHENTIC", "why"};
-  ASSERT_OK(Change([&](auto& rows) { return rows.InsertJobFailure(failure); }));
+  ASSERT_OK(
+      Change([&](auto& t) { return t.jobs().InsertJobFailure(failure); }));
   EXPECT_THAT(
-      Change([&](auto& rows) { return rows.InsertJobFailure(failure); }),
+      Change([&](auto& t) { return t.jobs().InsertJobFailure(failure); }),
       HasReason(Reason::kConflict));
   job.state = JobState::kPaused;
   job.batches_moved = 30;
-  ASSERT_OK(Change([&](auto& rows) { return rows.PutJob(job); }));
+  ASSERT_OK(Change([&](auto& t) { return t.jobs().PutJob(job); }));
 
-  EXPECT_THAT(Get([&](auto& rows) { return rows.GetJob(job.id); }),
+  EXPECT_THAT(Get([&](auto& t) { return t.jobs().GetJob(job.id); }),
               Optional(job));
-  EXPECT_EQ(Get([&](auto& rows) { return rows.GetJob(IdOf(3)); }),
+  EXPECT_EQ(Get([&](auto& t) { return t.jobs().GetJob(IdOf(3)); }),
             std::nullopt);
-  EXPECT_THAT(Get([&](auto& rows) { return rows.JobsOf(key_.id, 9); }),
+  EXPECT_THAT(Get([&](auto& t) { return t.jobs().JobsOf(key_.id, 9); }),
               ElementsAre(done, job));
-  EXPECT_THAT(Get([&](auto& rows) { return rows.JobsOf(key_.id, 1); }),
+  EXPECT_THAT(Get([&](auto& t) { return t.jobs().JobsOf(key_.id, 1); }),
               ElementsAre(done));
-  EXPECT_THAT(Get([&](auto& rows) { return rows.JobsOf(other_.id, 9); }),
+  EXPECT_THAT(Get([&](auto& t) { return t.jobs().JobsOf(other_.id, 9); }),
               IsEmpty());
-  EXPECT_THAT(Get([&](auto& rows) { return rows.OpenJobs(); }),
+  EXPECT_THAT(Get([&](auto& t) { return t.jobs().OpenJobs(); }),
               ElementsAre(job));
-  EXPECT_THAT(Get([&](auto& rows) { return rows.JobFailures(job.id, 9); }),
+  EXPECT_THAT(Get([&](auto& t) { return t.jobs().JobFailures(job.id, 9); }),
               ElementsAre(failure));
-  EXPECT_TRUE(Get([&](auto& rows) { return rows.HasFailed(job.id, IdOf(8)); }));
+  EXPECT_TRUE(
+      Get([&](auto& t) { return t.jobs().HasFailed(job.id, IdOf(8)); }));
   EXPECT_FALSE(
-      Get([&](auto& rows) { return rows.HasFailed(done.id, IdOf(8)); }));
+      Get([&](auto& t) { return t.jobs().HasFailed(done.id, IdOf(8)); }));
 }
 
 TEST_P(JobsContract, AJobsReportIsKeptAndReplaced) {
@@ -85,13 +87,13 @@ TEST_P(JobsContract, AJobsReportIsKeptAndReplaced) {
   for (const char* document : {"", "{\"signed\": 1}"}) {
     report.document = document;
     ASSERT_OK(store_->Update([&](Transaction& t) -> Status {
-      SR_RETURN_IF_ERROR(t.registered().PutJob(job));
-      return t.registered().PutJobReport(report);
+      SR_RETURN_IF_ERROR(t.jobs().PutJob(job));
+      return t.jobs().PutJobReport(report);
     }));
     ASSERT_OK(store_->Read([&](ReadTransaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(auto found, t.registered().GetJobReport(job.id));
+      SR_ASSIGN_OR_RETURN(auto found, t.jobs().GetJobReport(job.id));
       EXPECT_EQ(found, report);
-      SR_ASSIGN_OR_RETURN(found, t.registered().GetJobReport(IdOf(8)));
+      SR_ASSIGN_OR_RETURN(found, t.jobs().GetJobReport(IdOf(8)));
       EXPECT_EQ(found, std::nullopt);
       return OkStatus();
     }));
@@ -108,18 +110,18 @@ TEST_P(JobsContract, UsesAreKeptByVersion) {
                      .last_opened = kNow + std::chrono::seconds(2)};
   const UseRow second{.key_id = key_.id, .version = 2, .issued = 3};
   const UseRow others{.key_id = other_.id, .version = 1, .issued = 4};
-  ASSERT_OK(Change([&](RegisteredWrites& rows) -> Status {
+  ASSERT_OK(Change([&](Transaction& t) -> Status {
     for (const UseRow& row : {second, first, others}) {
-      SR_RETURN_IF_ERROR(rows.PutUse(row));
+      SR_RETURN_IF_ERROR(t.dependents().PutUse(row));
     }
     return OkStatus();
   }));
-  EXPECT_THAT(Get([&](auto& rows) { return rows.UsesOf(key_.id); }),
+  EXPECT_THAT(Get([&](auto& t) { return t.dependents().UsesOf(key_.id); }),
               ElementsAre(first, second));
   UseRow changed = second;
   changed.issued = 7;
-  ASSERT_OK(Change([&](auto& rows) { return rows.PutUse(changed); }));
-  EXPECT_THAT(Get([&](auto& rows) { return rows.UsesOf(key_.id); }),
+  ASSERT_OK(Change([&](auto& t) { return t.dependents().PutUse(changed); }));
+  EXPECT_THAT(Get([&](auto& t) { return t.dependents().UsesOf(key_.id); }),
               ElementsAre(first, changed));
 }
 
@@ -131,19 +133,20 @@ TEST_P(JobsContract, ClaimsAreDroppedByCallerAndSource) {
   const std::vector<ClaimRow> all = {
       claim(1, "cn:a", "x"), claim(1, "cn:a", "y"), claim(1, "cn:b", "x"),
       claim(2, "cn:a", "x")};
-  ASSERT_OK(Change([&](RegisteredWrites& rows) -> Status {
+  ASSERT_OK(Change([&](Transaction& t) -> Status {
     for (auto row = all.rbegin(); row != all.rend(); ++row) {
-      SR_RETURN_IF_ERROR(rows.PutClaim(*row));
+      SR_RETURN_IF_ERROR(t.dependents().PutClaim(*row));
     }
-    return rows.PutClaim({other_.id, 1, "cn:a", "x", 1, kNow});
+    return t.dependents().PutClaim({other_.id, 1, "cn:a", "x", 1, kNow});
   }));
-  EXPECT_THAT(Get([&](auto& rows) { return rows.ClaimsOf(key_.id); }),
+  EXPECT_THAT(Get([&](auto& t) { return t.dependents().ClaimsOf(key_.id); }),
               ::testing::ElementsAreArray(all));
-  ASSERT_OK(Change(
-      [&](auto& rows) { return rows.DropClaims(key_.id, "cn:a", "x"); }));
-  EXPECT_THAT(Get([&](auto& rows) { return rows.ClaimsOf(key_.id); }),
+  ASSERT_OK(Change([&](auto& t) {
+    return t.dependents().DropClaims(key_.id, "cn:a", "x");
+  }));
+  EXPECT_THAT(Get([&](auto& t) { return t.dependents().ClaimsOf(key_.id); }),
               ElementsAre(all[1], all[2]));
-  EXPECT_THAT(Get([&](auto& rows) { return rows.ClaimsOf(other_.id); }),
+  EXPECT_THAT(Get([&](auto& t) { return t.dependents().ClaimsOf(other_.id); }),
               ::testing::SizeIs(1));
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "strongroom/store/sqlite.h"
 #include "strongroom/store/store.h"
 #include "tests/testing/memory_store.h"
 #include "tests/testing/status_matchers.h"

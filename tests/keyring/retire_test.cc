@@ -25,7 +25,7 @@ class RetireTest : public ::testing::Test {
   }
   void Count(const Uuid& id, uint32_t version, uint64_t deks) {
     EXPECT_OK(rig_.store_.Update([&](store::Transaction& t) {
-      return t.registered().PutCensus(
+      return t.dependents().PutCensus(
           {.key_id = id, .version = version, .batches = deks, .deks = deks});
     }));
   }
@@ -112,7 +112,7 @@ TEST_F(RetireTest, ACancelledDestructionIsNotScheduledAgain) {
 TEST_F(RetireTest, WhatACallerClaimsIsNotDestroyedUnasked) {
   const Uuid id = Create("a", RegistrationRule::kRequired);
   ASSERT_OK(rig_.store_.Update([&](store::Transaction& t) {
-    return t.registered().PutClaim({.key_id = id,
+    return t.dependents().PutClaim({.key_id = id,
                                     .version = 1,
                                     .caller = "cn:b",
                                     .source = "h",

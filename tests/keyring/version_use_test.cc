@@ -156,7 +156,7 @@ TEST_F(VersionUseTest, AWrapThatComesAfterTheDecisionIsNotGivenOut) {
 
 TEST_F(VersionUseTest, AVersionFromBeforeCountingWantsThatKnown) {
   ASSERT_OK(rig_.store_.Update([&](store::Transaction& t) {
-    return t.registered().PutUse(
+    return t.dependents().PutUse(
         {.key_id = id_, .version = 1, .uncounted = true});
   }));
   rig_.Rotate(id_);
@@ -166,7 +166,7 @@ TEST_F(VersionUseTest, AVersionFromBeforeCountingWantsThatKnown) {
 
 TEST_F(VersionUseTest, WhatACallerReportsWantsToBeKnown) {
   ASSERT_OK(rig_.store_.Update([&](store::Transaction& t) {
-    return t.registered().PutClaim({.key_id = id_,
+    return t.dependents().PutClaim({.key_id = id_,
                                     .version = 1,
                                     .caller = "cn:b",
                                     .source = "h:/",

@@ -56,14 +56,14 @@ class JobsTest : public ::testing::Test, protected service::Rig {
     std::vector<std::pair<uint32_t, uint64_t>> census;
     EXPECT_OK(store_.Read([&](store::ReadTransaction& t) -> Status {
       for (uint32_t version = 1; version < 10; ++version) {
-        SR_ASSIGN_OR_RETURN(
-            auto batches, t.registered().ListBatches(key_, version, {}, 1000));
+        SR_ASSIGN_OR_RETURN(auto batches,
+                            t.deks().ListBatches(key_, version, {}, 1000));
         for (const store::BatchRow& batch : batches) {
           ++counted[version].first;
           counted[version].second += batch.deks;
         }
       }
-      SR_ASSIGN_OR_RETURN(auto rows, t.registered().CensusOf(key_));
+      SR_ASSIGN_OR_RETURN(auto rows, t.dependents().CensusOf(key_));
       for (const store::CensusRow& row : rows) {
         EXPECT_EQ(row.batches, counted[row.version].first);
         EXPECT_EQ(row.deks, counted[row.version].second);
@@ -95,9 +95,9 @@ class JobsTest : public ::testing::Test, protected service::Rig {
   void EditBatch(const Uuid& batch,
                  const std::function<void(store::BatchRow*)>& edit) {
     EXPECT_OK(store_.Update([&](store::Transaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(auto row, t.registered().GetBatch(batch));
+      SR_ASSIGN_OR_RETURN(auto row, t.deks().GetBatch(batch));
       edit(&*row);
-      return t.registered().UpdateBatch(*row);
+      return t.deks().UpdateBatch(*row);
     }));
   }
   Status Destroy(uint32_t version) {

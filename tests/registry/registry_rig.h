@@ -142,7 +142,7 @@ class RegistryRig {
   std::vector<store::CensusRow> Census() {
     std::vector<store::CensusRow> rows;
     EXPECT_OK(store_.Read([&](store::ReadTransaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(rows, t.registered().CensusOf(key_));
+      SR_ASSIGN_OR_RETURN(rows, t.dependents().CensusOf(key_));
       return OkStatus();
     }));
     return rows;

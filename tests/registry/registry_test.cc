@@ -76,9 +76,8 @@ TEST_F(RegistryTest, ABatchKnowsItsLeavesIfItCameInOnePartAndInAnyOrder) {
   const auto noted = [&](const Batch& batch) {
     Bytes leaves;
     EXPECT_OK(store_.Read([&](store::ReadTransaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(const auto row, t.registered().GetBatch(batch.id));
-      SR_ASSIGN_OR_RETURN(const Bytes now,
-                          DigestLeaves(t.registered(), batch.id));
+      SR_ASSIGN_OR_RETURN(const auto row, t.deks().GetBatch(batch.id));
+      SR_ASSIGN_OR_RETURN(const Bytes now, DigestLeaves(t, batch.id));
       leaves = row->leaves;
       EXPECT_TRUE(leaves.empty() || leaves == now);
       return OkStatus();
@@ -284,9 +283,9 @@ TEST_F(RegistryTest, RowsThatDoNotBelongTogetherAreCorrupt) {
   ASSERT_OK_AND_ASSIGN(Registered made, Register(batch));
   const Batch foreign = Seal(key_, 1, 1);
   EXPECT_OK(store_.Update([&](store::Transaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(auto row, t.registered().GetBatch(batch.id));
+    SR_ASSIGN_OR_RETURN(auto row, t.deks().GetBatch(batch.id));
     row->header = *foreign.header;
-    return t.registered().UpdateBatch(*row);
+    return t.deks().UpdateBatch(*row);
   }));
   ASSERT_OK_AND_ASSIGN(auto held, registry_->Find(made.ids));
   EXPECT_THAT(held[0].status, HasReason(Reason::kStoreCorrupt));

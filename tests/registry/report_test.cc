@@ -68,10 +68,9 @@ class ReportTest : public ::testing::Test, protected service::Rig {
   std::vector<LeafRow> Leaves(const Uuid& batch) {
     std::vector<LeafRow> leaves;
     EXPECT_OK(store_.Read([&](store::ReadTransaction& t) {
-      return t.registered().VisitLeaves(
-          batch, [&](uint32_t index, ByteView leaf) {
-            leaves.push_back({index, Bytes(leaf.begin(), leaf.end())});
-          });
+      return t.deks().VisitLeaves(batch, [&](uint32_t index, ByteView leaf) {
+        leaves.push_back({index, Bytes(leaf.begin(), leaf.end())});
+      });
     }));
     return leaves;
   }
@@ -79,7 +78,7 @@ class ReportTest : public ::testing::Test, protected service::Rig {
   Bytes Noted(const Uuid& batch) {
     Bytes noted;
     EXPECT_OK(store_.Read([&](store::ReadTransaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(const auto row, t.registered().GetBatch(batch));
+      SR_ASSIGN_OR_RETURN(const auto row, t.deks().GetBatch(batch));
       noted = row->leaves;
       return OkStatus();
     }));
@@ -87,9 +86,9 @@ class ReportTest : public ::testing::Test, protected service::Rig {
   }
   void Forget(const Uuid& batch) {
     EXPECT_OK(store_.Update([&](store::Transaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(auto row, t.registered().GetBatch(batch));
+      SR_ASSIGN_OR_RETURN(auto row, t.deks().GetBatch(batch));
       row->leaves.clear();
-      return t.registered().UpdateBatch(*row);
+      return t.deks().UpdateBatch(*row);
     }));
   }
   // As docs/operations.md has it, from leaves that were kept.
@@ -110,10 +109,10 @@ class ReportTest : public ::testing::Test, protected service::Rig {
   }
   void FlipLeaf(const store::DekId& id, size_t byte) {
     EXPECT_OK(store_.Update([&](store::Transaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(auto dek, t.registered().GetDek(id));
+      SR_ASSIGN_OR_RETURN(auto dek, t.deks().GetDek(id));
       dek->leaf[byte] ^= 1;
-      SR_RETURN_IF_ERROR(t.registered().DeleteDek(id));
-      return t.registered().InsertDek(*dek);
+      SR_RETURN_IF_ERROR(t.deks().DeleteDek(id));
+      return t.deks().InsertDek(*dek);
     }));
   }
 
@@ -153,7 +152,7 @@ TEST_F(ReportTest, EveryByteOfEveryLeafIsInTheDigest) {
   const auto digest = [&] {
     Bytes now;
     EXPECT_OK(store_.Read([&](store::ReadTransaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(now, DigestLeaves(t.registered(), batch));
+      SR_ASSIGN_OR_RETURN(now, DigestLeaves(t, batch));
       return OkStatus();
     }));
     return now;
@@ -214,11 +213,10 @@ TEST_F(ReportTest, ALeafThatIsMissingOrMoreThanWasRegisteredKeepsItsBatchBack) {
   const Uuid batches[] = {Register(2), Register(2)};
   Rotate("a/key");
   ASSERT_OK(store_.Update([&](store::Transaction& t) -> Status {
-    store::RegisteredWrites& rows = t.registered();
-    SR_RETURN_IF_ERROR(rows.DeleteDek({batches[0], 0}));
-    SR_ASSIGN_OR_RETURN(auto dek, rows.GetDek({batches[1], 0}));
+    SR_RETURN_IF_ERROR(t.deks().DeleteDek({batches[0], 0}));
+    SR_ASSIGN_OR_RETURN(auto dek, t.deks().GetDek({batches[1], 0}));
     dek->id.index = 7;
-    return rows.InsertDek(*dek);
+    return t.deks().InsertDek(*dek);
   }));
   const Job job = RunToEnd(Start());
   EXPECT_EQ(job.row.state, JobState::kPartial);

@@ -14,6 +14,7 @@
 #include "server/dev_setup.h"
 #include "server/mode_marks.h"
 #include "strongroom/base/files.h"
+#include "strongroom/store/sqlite.h"
 #include "strongroom/store/store.h"
 #include "strongroom/v1/key_admin.grpc.pb.h"
 #include "strongroom/v1/key_service.grpc.pb.h"

@@ -101,13 +101,13 @@ TEST_F(SqliteDamageTest, JobsThatWeCannotHaveWrittenAreCorruption) {
     ASSERT_OK_AND_ASSIGN(auto store, Open());
     ASSERT_OK(store->Update([&](Transaction& t) -> Status {
       SR_RETURN_IF_ERROR(t.InsertKey(key));
-      SR_RETURN_IF_ERROR(t.registered().PutJob(job));
-      return t.registered().InsertJobFailure(failure);
+      SR_RETURN_IF_ERROR(t.jobs().PutJob(job));
+      return t.jobs().InsertJobFailure(failure);
     }));
   }
   const auto read = [&](ReadTransaction& t) -> Status {
-    SR_RETURN_IF_ERROR(t.registered().OpenJobs().status());
-    return t.registered().JobFailures(job.id, 10).status();
+    SR_RETURN_IF_ERROR(t.jobs().OpenJobs().status());
+    return t.jobs().JobFailures(job.id, 10).status();
   };
   {
     ASSERT_OK_AND_ASSIGN(auto store, Open());

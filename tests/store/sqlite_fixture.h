@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "strongroom/store/sqlite.h"
 #include "strongroom/store/store.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"

@@ -7,7 +7,7 @@
 
 #include <filesystem>
 
-#include "store/sqlite_schema.h"
+#include "store/sqlite/schema.h"
 #include "tests/store/sqlite_fixture.h"
 
 namespace strongroom::store {
@@ -276,7 +276,7 @@ TEST_F(SqliteStoreTest, OfBatchesFromAnOlderSchemaTheLeavesAreNotKnown) {
     ASSERT_OK(store);
     ASSERT_OK((*store)->Update([&](Transaction& t) -> Status {
       SR_RETURN_IF_ERROR(t.InsertKey(key));
-      return t.registered().InsertBatch(batch);
+      return t.deks().InsertBatch(batch);
     }));
   }
   Tamper(
@@ -286,8 +286,7 @@ TEST_F(SqliteStoreTest, OfBatchesFromAnOlderSchemaTheLeavesAreNotKnown) {
   ASSERT_OK(store);
   batch.leaves.clear();
   ASSERT_OK((*store)->Read([&](ReadTransaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(const auto found,
-                        t.registered().GetBatch(batch.batch_id));
+    SR_ASSIGN_OR_RETURN(const auto found, t.deks().GetBatch(batch.batch_id));
     EXPECT_EQ(found, batch);
     return OkStatus();
   }));

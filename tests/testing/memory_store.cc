@@ -14,7 +14,10 @@ using store::VersionRow;
 class MemoryTransaction final : public store::Transaction {
  public:
   explicit MemoryTransaction(MemoryStore::State& state)
-      : state_(state), registered_(state.registered) {}
+      : state_(state),
+        deks_(state.deks),
+        dependents_(state.dependents),
+        jobs_(state.jobs) {}
 
   StatusOr<std::optional<KeyRow>> GetKey(const Uuid& id) override {
     auto found = state_.keys.find(id);
@@ -174,11 +177,15 @@ class MemoryTransaction final : public store::Transaction {
     return OkStatus();
   }
 
-  MemoryRegistered& registered() override { return registered_; }
+  MemoryDeks& deks() override { return deks_; }
+  MemoryDependents& dependents() override { return dependents_; }
+  MemoryJobs& jobs() override { return jobs_; }
 
  private:
   MemoryStore::State& state_;
-  MemoryRegistered registered_;
+  MemoryDeks deks_;
+  MemoryDependents dependents_;
+  MemoryJobs jobs_;
 };
 
 }  // namespace

@@ -12,7 +12,9 @@
 
 #include "strongroom/base/mutex.h"
 #include "strongroom/store/store.h"
-#include "tests/testing/memory_registered.h"
+#include "tests/testing/memory_deks.h"
+#include "tests/testing/memory_dependents.h"
+#include "tests/testing/memory_jobs.h"
 
 namespace strongroom::testing {
 
@@ -56,7 +58,9 @@ class MemoryStore final : public store::Store {
     std::map<std::pair<Uuid, uint32_t>, store::VersionRow> versions;
     std::map<std::string, std::string, std::less<>> settings;
     std::map<std::string, store::Lease, std::less<>> leases;
-    RegisteredState registered;
+    DekState deks;
+    DependentState dependents;
+    JobsState jobs;
     uint64_t change_seq = 0;
     uint64_t fencing = 0;
   };

@@ -9,8 +9,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,11 +16,12 @@
 
 #include "strongroom/base/bytes.h"
 #include "strongroom/base/clock.h"
-#include "strongroom/base/metrics.h"
 #include "strongroom/base/names.h"
 #include "strongroom/base/status.h"
 #include "strongroom/model/key.h"
-#include "strongroom/store/registered.h"
+#include "strongroom/store/deks.h"
+#include "strongroom/store/dependents.h"
+#include "strongroom/store/jobs.h"
 
 namespace strongroom::store {
 
@@ -90,7 +89,9 @@ class ReadTransaction {
   // ChangeSeq grows with every committed change of keys or versions.
   virtual StatusOr<uint64_t> ChangeSeq() = 0;
   virtual StatusOr<std::optional<Lease>> GetLease(std::string_view name) = 0;
-  virtual RegisteredReads& registered() = 0;
+  virtual DekReads& deks() = 0;
+  virtual DependentReads& dependents() = 0;
+  virtual JobReads& jobs() = 0;
 };
 
 class Transaction : public ReadTransaction {
@@ -122,7 +123,9 @@ class Transaction : public ReadTransaction {
   // now.
   virtual Status CheckLease(const Lease& lease, WallTime now) = 0;
   virtual Status ReleaseLease(const Lease& lease) = 0;
-  RegisteredWrites& registered() override = 0;
+  DekWrites& deks() override = 0;
+  DependentWrites& dependents() override = 0;
+  JobWrites& jobs() override = 0;
 };
 
 class Store {
@@ -144,31 +147,5 @@ class Store {
   // behind it is an old copy. nullopt: nothing is known, and the store may be.
   virtual std::optional<uint64_t> Watermark() = 0;
 };
-
-struct SqliteOptions {
-  std::string path;
-  bool create = true;  // make it if absent
-  // Of a new store, whose KEKs are on the token already; else a random one.
-  std::optional<Uuid> installation_id{};
-  Metrics& metrics = NullMetrics();
-};
-
-// OpenSqliteStore opens or makes the database (mode 0600), takes the
-// one-process lock, runs the migrations, and frees every lease: whoever held
-// one is dead, or would hold the lock. The lock is <path>.lock, where path is
-// the real one, and the inode of the database: no second name of the file lets
-// a second process in. The watermark is <path>.seq. STORE_SCHEMA_NEWER if a
-// later program wrote it, STORE_LOCKED if another process has it,
-// STORE_READ_ONLY, STORE_CORRUPT (damaged, or not a store of ours), STORE_FULL,
-// STORE_UNAVAILABLE, FILE_NOT_PRIVATE. Update is STORE_UNAVAILABLE from when
-// the path does not lead to the file that was opened any more.
-StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options);
-
-// CheckSqliteFile is what OpenSqliteStore refuses of an existing file before it
-// opens it as a database: one that cannot be read and written, is not a regular
-// file, has a second name, is empty, or can be used by others. It changes
-// nothing. Not for a store that this process has open: closing the file would
-// lose SQLite's locks.
-Status CheckSqliteFile(const std::string& path);
 
 }  // namespace strongroom::store

@@ -1,0 +1,39 @@
+// MemoryDependents: the rows of store/dependents.h in a MemoryStore.
+#pragma once
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "strongroom/store/dependents.h"
+
+namespace strongroom::testing {
+
+struct DependentState {
+  std::map<std::pair<Uuid, uint32_t>, store::CensusRow> census;
+  std::map<std::pair<Uuid, uint32_t>, store::UseRow> uses;
+  std::map<std::tuple<Uuid, uint32_t, std::string, std::string>,
+           store::ClaimRow>
+      claims;
+};
+
+class MemoryDependents final : public store::DependentWrites {
+ public:
+  explicit MemoryDependents(DependentState& state) : state_(state) {}
+
+  StatusOr<std::vector<store::CensusRow>> CensusOf(const Uuid& key_id) override;
+  StatusOr<std::vector<store::UseRow>> UsesOf(const Uuid& key_id) override;
+  StatusOr<std::vector<store::ClaimRow>> ClaimsOf(const Uuid& key_id) override;
+
+  Status PutCensus(const store::CensusRow& row) override;
+  Status PutUse(const store::UseRow& row) override;
+  Status PutClaim(const store::ClaimRow& row) override;
+  Status DropClaims(const Uuid& key_id, std::string_view caller,
+                    std::string_view source) override;
+
+ private:
+  DependentState& state_;
+};
+
+}  // namespace strongroom::testing
