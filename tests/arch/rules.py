@@ -296,6 +296,16 @@ def locks_documented(root):
     return bad
 
 
+def paths_in_documents(root):
+    """The files that documents name are there. Decisions and changes are history."""
+    path = re.compile(r"(?<![\w/.-])((?:src|include|hsm|tests|bench|cmake|deploy|proto|"
+                      r"clients|examples)/[\w./-]*\w)")
+    documents = [p for p in root.glob("*.md") if p.name != "CHANGELOG.md"]
+    documents += [*(root / "docs").glob("*.md"), *(root / "hsm").glob("*.md")]
+    return [f"{document.relative_to(root)}: no {name}" for document in documents
+            for name in path.findall(read(document)) if not (root / name).exists()]
+
+
 def mistakes_are_held(root):
     """Each test that docs/mistakes.md names is there."""
     tests = set()
@@ -321,7 +331,7 @@ def mistakes_are_held(root):
 RULES = {f.__name__: f for f in (
     layers, foreign_headers, cryptoki, openssl_and_grpc, one_row_per_rpc,
     reasons_documented, no_child_processes, no_unfinished_marks, links_in_documents,
-    locks_documented, mistakes_are_held)}
+    paths_in_documents, locks_documented, mistakes_are_held)}
 
 
 def main():

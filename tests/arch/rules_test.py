@@ -87,6 +87,14 @@ class EachRuleFindsItsViolation(unittest.TestCase):
         self.write("docs/x.md", "see [this](nowhere.md)\n")
         self.assert_found("links_in_documents", "nowhere.md")
 
+    def test_a_path_that_leads_nowhere(self):
+        self.write("src/a/there.h", "")
+        self.write("CHANGELOG.md", "was in src/a/gone.h\n")
+        self.write("docs/x.md", "in `src/a/there.h`, src/a/ and src/a/gone.h; see\n"
+                   "build/src/b.h\n")
+        self.assertEqual(["docs/x.md: no src/a/gone.h"],
+                         rules.RULES["paths_in_documents"](self.root))
+
     def locks(self, *rows):
         self.write("docs/locks.md", "\n".join(
             ["## batching, hsm", "| mutex | guards | under it | inside |", *rows]))
