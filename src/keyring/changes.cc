@@ -1,15 +1,61 @@
-// Changes of rows alone: update a key, move a version; and publishing.
+#include "keyring/changes.h"
+
 #include <algorithm>
 
 #include "keyring/dependents.h"
-#include "keyring/keyring_impl.h"
 #include "strongroom/base/crash_points.h"
-#include "strongroom/base/log.h"
+#include "strongroom/envelope/token.h"
 
 namespace strongroom::keyring {
 namespace {
 
-constexpr std::chrono::seconds kLeaseTime{60};
+constexpr MakeSteps kCreateSteps = {.begin = "create/begin",
+                                    .pending = "create/pending",
+                                    .object = "create/object",
+                                    .known_answer = "create/known-answer",
+                                    .enabled = "create/enabled",
+                                    .published = "create/published"};
+constexpr MakeSteps kRotateSteps = {.begin = "rotate/begin",
+                                    .pending = "rotate/pending",
+                                    .object = "rotate/object",
+                                    .known_answer = "rotate/known-answer",
+                                    .enabled = "rotate/enabled",
+                                    .published = "rotate/published"};
+
+store::KeyRow NewRow(const Uuid& id, const NewKey& key, WallTime now) {
+  store::KeyRow row;
+  row.id = id;
+  row.name = key.name.ToString();
+  SetSettings(key.settings, &row);
+  row.always_required =
+      key.settings.registration == RegistrationRule::kRequired;
+  row.created = now;
+  return row;
+}
+
+// The token may know more versions than the store, if the store is an old copy:
+// a number that was used once names other bytes for ever.
+StatusOr<uint32_t> NextNumber(const KeyRows& rows, uint32_t highest_on_token,
+                              std::optional<uint32_t> expected_primary) {
+  const uint32_t primary = rows.key.primary_version;
+  if (primary == 0) {
+    return Error(Reason::kKeyNotFound,
+                 "key " + rows.key.name + " was never finished");
+  }
+  if (expected_primary && *expected_primary != primary) {
+    return Error(Reason::kConflict, "key " + rows.key.name +
+                                        " has been rotated already, to v" +
+                                        std::to_string(primary));
+  }
+  const uint32_t highest =
+      std::max(rows.versions.back().version, highest_on_token);
+  if (highest >= envelope::kMaxKeyVersion) {
+    return Error(Reason::kVersionState,
+                 "key " + rows.key.name +
+                     " has used its last version number; create another key");
+  }
+  return highest + 1;
+}
 
 std::string_view MoveName(VersionMove move) {
   switch (move) {
@@ -92,33 +138,89 @@ void ApplyChange(const KeyChange& change, WallTime now, KeyRows* rows) {
 
 }  // namespace
 
-StatusOr<std::shared_ptr<const Key>> KeyringImpl::UpdateKey(
-    const Uuid& id, const KeyChange& change) {
+Changes::KeyResult Changes::Create(const NewKey& key) {
+  SR_RETURN_IF_ERROR(model::Validate(key.settings));
+  const Turn turn(parts_.turns);
+  const Uuid id = Uuid::Random();
+  std::optional<Uuid> unfinished;
+  const auto begin = [&](store::Transaction& t) -> StatusOr<uint32_t> {
+    SR_ASSIGN_OR_RETURN(const std::optional<store::KeyRow> same,
+                        t.FindKey(key.name.ToString()));
+    if (same && same->primary_version == 0) unfinished = same->id;
+    SR_RETURN_IF_ERROR(t.InsertKey(NewRow(id, key, parts_.clock.Now())));
+    return 1;
+  };
+  KeyResult result = MakeVersion(turn, id, kCreateSteps, begin);
+  if (result.ok() || !unfinished) return result;
+  // The name is taken by a creation that was not finished.
+  SR_RETURN_IF_ERROR(recovery_.BeforeCreation(turn, *unfinished));
+  return MakeVersion(turn, id, kCreateSteps, begin);
+}
+
+Changes::KeyResult Changes::Rotate(const Uuid& id,
+                                   std::optional<uint32_t> expected_primary) {
+  KeyResult result;
+  {
+    const Turn turn(parts_.turns);
+    SR_RETURN_IF_ERROR(recovery_.BeforeRotation(turn, id));
+    const uint32_t on_token = maker_.HighestOnToken(turn, id);
+    result =
+        MakeVersion(turn, id, kRotateSteps,
+                    [&](store::Transaction& t) -> StatusOr<uint32_t> {
+                      SR_ASSIGN_OR_RETURN(const KeyRows rows, ReadRows(t, id));
+                      return NextNumber(rows, on_token, expected_primary);
+                    });
+  }
+  // Also after a failure: the change may be stored all the same.
+  parts_.EndWindows(id);
+  return result;
+}
+
+Changes::KeyResult Changes::MakeVersion(const Turn& turn, const Uuid& key_id,
+                                        const MakeSteps& steps,
+                                        const Maker::Begin& begin) {
+  CrashPoint(steps.begin);
+  bool refused = false;
+  StatusOr<Making> making = maker_.StorePending(turn, key_id, begin, &refused);
+  if (!making.ok()) {
+    if (!refused) recovery_.AfterFailure(turn, key_id);
+    return making.status();
+  }
+  CrashPoint(steps.pending);
+  Status status = parts_.token.Create(making->row);
+  CrashPoint(steps.object);
+  if (status.ok()) status = maker_.Finish(turn, *std::move(making), steps);
+  if (!status.ok()) {
+    recovery_.AfterFailure(turn, key_id);
+    return status;
+  }
+  return parts_.catalogue.Published(key_id);
+}
+
+Changes::KeyResult Changes::Update(const Uuid& id, const KeyChange& change) {
   SR_RETURN_IF_ERROR(model::Validate(model::Changed({}, change)));
   KeyResult result;
   {
-    MutexLock lock(changes_);
+    const Turn turn(parts_.turns);
     CrashPoint("update/begin");
-    result = ChangeRows(id, [&](store::Transaction& t, KeyRows& rows) {
-      ApplyChange(change, clock_.Now(), &rows);
+    result = ChangeRows(turn, id, [&](store::Transaction& t, KeyRows& rows) {
+      ApplyChange(change, parts_.clock.Now(), &rows);
       return t.UpdateKey(rows.key);
     });
     CrashPoint("update/published");
   }
   // An open window would go on under the old policy.
-  if (change.batch) EndWindows(id);
+  if (change.batch) parts_.EndWindows(id);
   return result;
 }
 
-StatusOr<std::shared_ptr<const Key>> KeyringImpl::Move(const Uuid& id,
-                                                       uint32_t version,
-                                                       VersionMove move,
-                                                       bool acknowledged) {
+Changes::KeyResult Changes::Move(const Uuid& id, uint32_t version,
+                                 VersionMove move, bool acknowledged) {
   KeyResult result;
   {
-    MutexLock lock(changes_);
+    const Turn turn(parts_.turns);
     CrashPoint("move/begin");
-    result = ChangeRows(id, [&](store::Transaction& t, KeyRows& rows) {
+    result = ChangeRows(turn, id, [&](store::Transaction& t, KeyRows& rows) {
       const store::VersionRow* found = rows.Find(version);
       if (found == nullptr) {
         return Error(Reason::kVersionNotFound, "key " + rows.key.name +
@@ -126,81 +228,57 @@ StatusOr<std::shared_ptr<const Key>> KeyringImpl::Move(const Uuid& id,
                                                    std::to_string(version));
       }
       store::VersionRow row = *found;
-      SR_RETURN_IF_ERROR(MoveRow(rows.key, move, clock_.Now(), &row));
+      SR_RETURN_IF_ERROR(MoveRow(rows.key, move, parts_.clock.Now(), &row));
       if (row.state == VersionState::kDestroyScheduled) {
         SR_RETURN_IF_ERROR(CheckNothingDepends(t, rows.key, version));
         if (!acknowledged) {
           SR_RETURN_IF_ERROR(CheckNothingUnregistered(
-              t, rows.key, version, LiveTracesOf(id, version)));
+              t, rows.key, version, usage_.LiveTracesOf(id, version)));
         }
       }
       return t.UpdateVersion(row);
     });
     // The operator has spoken: what was scheduled before the start is no more.
-    if (result.ok()) in_grace_.erase({id, version});
+    if (result.ok()) grace_.Forget(turn, id, version);
     CrashPoint("move/published");
   }
   // Also after a failure: the change may be stored all the same.
-  EndWindows(id);
+  parts_.EndWindows(id);
   if (result.ok() &&
       !Permits((*result)->Find(version)->state, VersionUse::kOpen)) {
-    SR_RETURN_IF_ERROR(AwaitUses(id, version));
+    SR_RETURN_IF_ERROR(uses_.AwaitEnd(id, version));
   }
   return result;
 }
 
-StatusOr<std::shared_ptr<const Key>> KeyringImpl::ChangeRows(
-    const Uuid& id,
+Changes::KeyResult Changes::ChangeRows(
+    const Turn& turn, const Uuid& id,
     const std::function<Status(store::Transaction&, KeyRows&)>& change) {
   KeyRows after;
   bool refused = false;
-  const Status status = store_.Update([&](store::Transaction& t) -> Status {
-    refused = true;
-    SR_ASSIGN_OR_RETURN(KeyRows rows, ReadRows(t, id));
-    if (rows.key.primary_version == 0) {
-      return Error(Reason::kKeyNotFound,
-                   "key " + rows.key.name + " was never finished");
-    }
-    SR_RETURN_IF_ERROR(change(t, rows));
-    SR_RETURN_IF_ERROR(t.BumpChangeSeq());
-    SR_ASSIGN_OR_RETURN(after, ReadRows(t, id));
-    refused = false;
-    return OkStatus();
-  });
+  const Status status =
+      parts_.store.Update([&](store::Transaction& t) -> Status {
+        refused = true;
+        SR_ASSIGN_OR_RETURN(KeyRows rows, ReadRows(t, id));
+        if (rows.key.primary_version == 0) {
+          return Error(Reason::kKeyNotFound,
+                       "key " + rows.key.name + " was never finished");
+        }
+        SR_RETURN_IF_ERROR(change(t, rows));
+        SR_RETURN_IF_ERROR(t.BumpChangeSeq());
+        SR_ASSIGN_OR_RETURN(after, ReadRows(t, id));
+        refused = false;
+        return OkStatus();
+      });
   if (!status.ok()) {
     // A commit that failed may have reached the disk: what is published must
     // be what is stored.
-    if (!refused) SettleAfterFailure(id);
+    if (!refused) recovery_.AfterFailure(turn, id);
     return status;
   }
   CrashPoint("change/stored");
-  SR_RETURN_IF_ERROR(Publish({std::move(after)}));
-  return Published(id);
-}
-
-Status KeyringImpl::Publish(std::vector<KeyRows> rows) {
-  return live_.Publish(
-      rows, [](const store::VersionRow&) { return LiveKeys::New{}; });
-}
-
-StatusOr<std::shared_ptr<const Key>> KeyringImpl::Published(
-    const Uuid& id) const {
-  const std::shared_ptr<const View> view = live_.Get();
-  const LiveKey* live = view->Find(id);
-  if (live != nullptr) return live->key;
-  return Error(Reason::kKeyNotFound,
-               "there is no key with the id " + id.ToString());
-}
-
-void KeyringImpl::EndWindows(const Uuid& id) const {
-  if (options_.end_windows) options_.end_windows(id);
-}
-
-StatusOr<store::Lease> KeyringImpl::TakeLease(store::Transaction& transaction,
-                                              const Uuid& key_id) const {
-  const WallTime now = clock_.Now();
-  return transaction.TakeLease("key/" + key_id.ToString(), holder_, now,
-                               now + kLeaseTime);
+  SR_RETURN_IF_ERROR(parts_.catalogue.Republish({std::move(after)}));
+  return parts_.catalogue.Published(id);
 }
 
 }  // namespace strongroom::keyring

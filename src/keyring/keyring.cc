@@ -1,89 +1,144 @@
 #include "strongroom/keyring/keyring.h"
 
-#include <unordered_map>
+#include <utility>
 
-#include "keyring/kek_label.h"
-#include "keyring/keyring_impl.h"
+#include "keyring/calendar.h"
+#include "keyring/owned_objects.h"
+#include "keyring/startup.h"
 
 namespace strongroom::keyring {
-namespace {
 
-bool IsHalf(const hsm::TokenObject& object) {
-  return object.object_class == "private-key" ||
-         object.object_class == "public-key";
+// The objects of the keyring, each on those above it.
+struct Keyring::House {
+  House(store::Store& store_in, hsm::Device& device_in, const Clock& clock,
+        Metrics& metrics, KeyringOptions options_in)
+      : store(store_in),
+        device(device_in),
+        options(std::move(options_in)),
+        token(device, clock, store.installation_id()),
+        catalogue(metrics),
+        parts{.store = store,
+              .clock = clock,
+              .options = options,
+              .token = token,
+              .catalogue = catalogue,
+              .turns = turns,
+              .holder = Uuid::Random().ToString()},
+        signing(store, device, clock),
+        ledger(parts, metrics),
+        uses(parts, ledger),
+        usage(parts),
+        maker(parts, metrics),
+        destructions(parts),
+        recovery(parts, maker, destructions),
+        grace(parts),
+        changes(parts, maker, recovery, uses, usage, grace),
+        retirements(parts, changes, uses, usage),
+        calendar(parts, {.changes = changes,
+                         .recovery = recovery,
+                         .destructions = destructions,
+                         .retirements = retirements,
+                         .grace = grace,
+                         .ledger = ledger,
+                         .usage = usage}) {}
+
+  store::Store& store;
+  hsm::Device& device;
+  const KeyringOptions options;
+  const KekToken token;
+  Catalogue catalogue;
+  Turns turns;
+  const KeyringParts parts;
+  SigningKey signing;
+  Ledger ledger;
+  Uses uses;
+  Usage usage;
+  Maker maker;
+  Destructions destructions;
+  Recovery recovery;
+  Grace grace;
+  Changes changes;
+  Retirements retirements;
+  Calendar calendar;
+};
+
+Keyring::Keyring(store::Store& store, hsm::Device& device, const Clock& clock,
+                 Metrics& metrics, KeyringOptions options)
+    : house_(std::make_unique<House>(store, device, clock, metrics,
+                                     std::move(options))) {}
+
+Keyring::~Keyring() = default;
+
+StatusOr<RecoveryReport> Keyring::Start() {
+  House& house = *house_;
+  return Startup(house.parts, house.maker, house.recovery, house.grace).Run();
 }
 
-}  // namespace
-
-KeyringImpl::KeyringImpl(store::Store& store, hsm::Device& device,
-                         const Clock& clock, Metrics& metrics,
-                         KeyringOptions options)
-    : store_(store),
-      device_(device),
-      clock_(clock),
-      options_(std::move(options)),
-      token_(device, clock, store.installation_id()),
-      signing_(store, device, clock),
-      rotations_(metrics.GetCounter("strongroom_rotations_total",
-                                    "Key rotations done.")),
-      reservations_(
-          metrics.GetCounter("strongroom_seal_ledger_reservations_total",
-                             "Blocks of seals reserved in the store.")),
-      ledger_share_(metrics.GetGauge(
-          "strongroom_seal_ledger_highest_share",
-          "Seals counted under the most used primary version, of the bound at "
-          "which it refuses; a version is rotated at 0.5.")),
-      live_(metrics) {}
-
-StatusOr<std::vector<Keyring::OwnedObject>> KeyringImpl::DescribeObjects() {
-  SR_ASSIGN_OR_RETURN(std::vector<hsm::TokenObject> objects, device_.List());
-  // The store and not the snapshot: it also knows keys in the making.
-  SR_ASSIGN_OR_RETURN(const std::vector<KeyRows> rows, ReadAllRows());
-  std::unordered_map<Uuid, std::string> owners;
-  for (const KeyRows& key : rows) {
-    for (const store::VersionRow& row : key.versions) {
-      const bool gone = row.state == VersionState::kDestroyed;
-      owners.emplace(row.kek_id, (gone ? "destroyed kek " : "kek ") +
-                                     key.key.name + " v" +
-                                     std::to_string(row.version));
-    }
-  }
-  std::optional<Uuid> signing;
-  SR_RETURN_IF_ERROR(store_.Read([&](store::ReadTransaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(signing, SigningKeyIdIn(t));
-    return OkStatus();
-  }));
-  const auto owner_of = [&](const hsm::TokenObject& object) -> std::string {
-    StatusOr<Uuid> id = Uuid::FromBytes(object.id);
-    if (id.ok() && object.object_class == "secret-key") {
-      auto found = owners.find(*id);
-      if (found != owners.end()) return found->second;
-    }
-    const auto kek = KekLabel::Parse(object.label);
-    const auto signer = InstallationOfSigningLabel(object.label);
-    if (!kek && !signer) return "foreign";
-    if ((kek ? kek->installation : *signer) != store_.installation_id()) {
-      return "unknown installation";
-    }
-    if (signer && id.ok() && signing == *id && IsHalf(object)) {
-      return "signing key";
-    }
-    return "unknown to this store";
-  };
-  std::vector<OwnedObject> described;
-  described.reserve(objects.size());
-  for (hsm::TokenObject& object : objects) {
-    std::string owner = owner_of(object);
-    described.push_back({std::move(object), std::move(owner)});
-  }
-  return described;
+std::shared_ptr<const Snapshot> Keyring::Current() const {
+  return house_->catalogue.Get()->snapshot;
 }
 
-std::unique_ptr<Keyring> CreateKeyring(store::Store& store, hsm::Device& device,
-                                       const Clock& clock, Metrics& metrics,
-                                       KeyringOptions options) {
-  return std::make_unique<KeyringImpl>(store, device, clock, metrics,
-                                       std::move(options));
+StatusOr<batching::KekRef> Keyring::Primary(const Uuid& key_id) {
+  return house_->uses.Primary(key_id);
 }
+
+StatusOr<batching::KekRef> Keyring::ForSeal(const Uuid& key_id) {
+  return house_->uses.ForSeal(key_id);
+}
+
+StatusOr<batching::KekRef> Keyring::ForOpen(const Uuid& key_id,
+                                            uint32_t version) {
+  return house_->uses.ForOpen(key_id, version);
+}
+
+bool Keyring::SealIsCurrent(const batching::KekRef& kek) {
+  return house_->uses.SealIsCurrent(kek);
+}
+
+StatusOr<std::shared_ptr<const Key>> Keyring::CreateKey(const NewKey& key) {
+  return house_->changes.Create(key);
+}
+
+StatusOr<std::shared_ptr<const Key>> Keyring::UpdateKey(
+    const Uuid& id, const KeyChange& change) {
+  return house_->changes.Update(id, change);
+}
+
+StatusOr<std::shared_ptr<const Key>> Keyring::Rotate(const Uuid& id) {
+  return house_->changes.Rotate(id, std::nullopt);
+}
+
+StatusOr<std::shared_ptr<const Key>> Keyring::Move(
+    const Uuid& id, uint32_t version, VersionMove move,
+    bool acknowledge_unregistered) {
+  return house_->changes.Move(id, version, move, acknowledge_unregistered);
+}
+
+Status Keyring::CountIssued(const Uuid& key_id, uint32_t version,
+                            uint64_t wraps) {
+  return house_->usage.CountIssued(key_id, version, wraps);
+}
+
+void Keyring::NoteOpened(const Uuid& key_id, uint32_t version) {
+  house_->usage.NoteOpened(key_id, version);
+}
+
+StatusOr<std::vector<Traces>> Keyring::TracesOf(const Uuid& key_id) {
+  return house_->usage.TracesOf(key_id);
+}
+
+uint64_t Keyring::SealsCounted(const Uuid& key_id, uint32_t version) const {
+  return house_->ledger.SealsCounted(key_id, version);
+}
+
+WallTime Keyring::RunDue() { return house_->calendar.RunDue(); }
+
+StatusOr<std::vector<OwnedObject>> Keyring::DescribeObjects() {
+  return keyring::DescribeObjects(house_->store, house_->device);
+}
+
+SigningKey& Keyring::signing() { return house_->signing; }
+
+void Keyring::Close() { house_->usage.Close(); }
 
 }  // namespace strongroom::keyring

@@ -159,9 +159,9 @@ Status Run(Edge& edge, service::Call call, const v1::ShredDekRequest& request,
 
 Status Run(Edge& edge, service::Call call, const v1::ListTokenObjectsRequest&,
            v1::ListTokenObjectsResponse* response) {
-  SR_ASSIGN_OR_RETURN(std::vector<keyring::Keyring::OwnedObject> objects,
+  SR_ASSIGN_OR_RETURN(std::vector<keyring::OwnedObject> objects,
                       edge.service.ListTokenObjects(std::move(call)));
-  for (const keyring::Keyring::OwnedObject& object : objects) {
+  for (const keyring::OwnedObject& object : objects) {
     FillTokenObject(object, response->add_objects());
   }
   return OkStatus();

@@ -141,7 +141,7 @@ Status Server::Parts::BuildDomain() {
   options.rotated = [this](store::Transaction& t, const Uuid& key_id) {
     return registry::StartInRotation(t, key_id, clock.Now());
   };
-  keyring = keyring::CreateKeyring(*store, *device, clock, metrics,
+  keyring = std::make_unique<keyring::Keyring>(*store, *device, clock, metrics,
                                    std::move(options));
   engine = batching::CreateEngine(
       *device, *keyring, clock, metrics,

@@ -156,9 +156,9 @@ StatusOr<KeyView> KeyServiceImpl::MoveVersion(Call call,
       });
 }
 
-StatusOr<std::vector<keyring::Keyring::OwnedObject>>
+StatusOr<std::vector<keyring::OwnedObject>>
 KeyServiceImpl::ListTokenObjects(Call call) {
-  return pipeline_.RunNow<std::vector<keyring::Keyring::OwnedObject>>(
+  return pipeline_.RunNow<std::vector<keyring::OwnedObject>>(
       std::move(call),
       About(Operation::kListTokenObjects, Target::Scope::kService),
       [&](Request&) { return parts_.keyring.DescribeObjects(); });

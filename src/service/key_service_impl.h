@@ -69,7 +69,7 @@ class KeyServiceImpl final : public KeyService {
   StatusOr<KeyView> MoveVersion(Call call, const std::string& name,
                                 uint32_t version,
                                 bool acknowledge_unregistered) override;
-  StatusOr<std::vector<keyring::Keyring::OwnedObject>> ListTokenObjects(
+  StatusOr<std::vector<keyring::OwnedObject>> ListTokenObjects(
       Call call) override;
   StatusOr<keyring::SigningKey::Exported> GetSigningKey(Call call) override;
   StatusOr<StatusReport> GetStatus(Call call) override;

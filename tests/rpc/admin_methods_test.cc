@@ -222,12 +222,12 @@ TEST_F(AdminMethodsTest, ListKeysPassesThePageOn) {
 }
 
 TEST_F(AdminMethodsTest, AnObjectWithABinaryLabelIsStillListed) {
-  keyring::Keyring::OwnedObject object;
+  keyring::OwnedObject object;
   object.object.id = {0x01, 0xfe};
   object.object.label = "\xff\x00";
   object.owner = "foreign";
   object.object.sensitive = true;
-  fake_.objects = std::vector<keyring::Keyring::OwnedObject>{object};
+  fake_.objects = std::vector<keyring::OwnedObject>{object};
   v1::ListTokenObjectsResponse response;
   ASSERT_TRUE(admin_->ListTokenObjects(&context_, {}, &response).ok());
   EXPECT_EQ(response.objects(0).id(), "01fe");

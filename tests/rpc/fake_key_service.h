@@ -25,8 +25,8 @@ class FakeKeyService final : public service::KeyService {
   StatusOr<service::ListResult> list = service::ListResult{};
   StatusOr<keyring::SigningKey::Exported> signing_key =
       keyring::SigningKey::Exported{};
-  StatusOr<std::vector<keyring::Keyring::OwnedObject>> objects =
-      std::vector<keyring::Keyring::OwnedObject>{};
+  StatusOr<std::vector<keyring::OwnedObject>> objects =
+      std::vector<keyring::OwnedObject>{};
   service::StatusReport report;
   service::DekList deks;
   StatusOr<registry::Job> job = Error(Reason::kJobNotFound, "no job set");
@@ -191,7 +191,7 @@ class FakeKeyService final : public service::KeyService {
     name = key;
     return census;
   }
-  StatusOr<std::vector<keyring::Keyring::OwnedObject>> ListTokenObjects(
+  StatusOr<std::vector<keyring::OwnedObject>> ListTokenObjects(
       service::Call call) override {
     Note(call);
     during_blocking();

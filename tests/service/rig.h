@@ -107,7 +107,7 @@ class Rig {
   explicit Rig(testing::FakeDeviceOptions device_options = {},
                Metrics& metrics = NullMetrics())
       : device_(OnClock(device_options, clock_)),
-        keyring_(keyring::CreateKeyring(store_, device_, clock_, NullMetrics(),
+        keyring_(std::make_unique<keyring::Keyring>(store_, device_, clock_, NullMetrics(),
                                         KeyringParts())),
         engine_(batching::CreateEngine(device_, *keyring_, clock_,
                                        NullMetrics(), {})),

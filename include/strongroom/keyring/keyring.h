@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +24,7 @@
 #include "strongroom/batching/engine.h"
 #include "strongroom/hsm/device.h"
 #include "strongroom/keyring/signing_key.h"
+#include "strongroom/keyring/snapshot.h"
 #include "strongroom/model/key.h"
 #include "strongroom/store/store.h"
 
@@ -50,26 +50,6 @@ std::optional<VersionState> Target(VersionState from, VersionMove move);
 // Bounds of SP 800-38D 8.3 for random IVs, with room to act.
 inline constexpr uint64_t kRotateAtSeals = 1ull << 30;
 inline constexpr uint64_t kRefuseAtSeals = 1ull << 31;
-
-// Snapshot is the whole keyring at one change. Every member is const.
-class Snapshot {
- public:
-  // Pointers live as long as the snapshot; nullptr if unknown.
-  const Key* FindByName(std::string_view name) const;
-  const Key* FindById(const Uuid& id) const;
-  // Keys in the order of their names.
-  const std::map<std::string, std::shared_ptr<const Key>, std::less<>>& keys()
-      const {
-    return by_name_;
-  }
-  uint64_t change_seq() const { return change_seq_; }
-
- private:
-  friend class LiveKeys;
-  std::map<std::string, std::shared_ptr<const Key>, std::less<>> by_name_;
-  std::map<Uuid, std::shared_ptr<const Key>> by_id_;
-  uint64_t change_seq_ = 0;
-};
 
 // NewKey is what CreateKey is told.
 struct NewKey {
@@ -119,39 +99,57 @@ struct KeyringOptions {
   std::function<Status(store::Transaction&, const Uuid& key_id)> rotated;
 };
 
-class Keyring : public batching::KekSource {
+// OwnedObject is an object on the token and what the store knows of it:
+// "kek payments/cards v3", "destroyed kek payments/cards v1" (it came back),
+// "signing key", "unknown installation", "unknown to this store", "foreign".
+struct OwnedObject {
+  hsm::TokenObject object;
+  std::string owner;
+};
+
+class Keyring final : public batching::KekSource {
  public:
-  ~Keyring() override = default;
+  // Everything given outlives it. `end_windows` may be set later: the engine
+  // needs the keyring first.
+  Keyring(store::Store& store, hsm::Device& device, const Clock& clock,
+          Metrics& metrics, KeyringOptions options);
+  ~Keyring() override;
+
+  StatusOr<batching::KekRef> Primary(const Uuid& key_id) override;
+  StatusOr<batching::KekRef> ForSeal(const Uuid& key_id) override;
+  StatusOr<batching::KekRef> ForOpen(const Uuid& key_id,
+                                     uint32_t version) override;
+  bool SealIsCurrent(const batching::KekRef& kek) override;
 
   // Start recovers and publishes the first snapshot. Call once, before use.
   // What cannot be recovered now (a lease of another process, a device that
   // fails) is logged and tried again by RunDue. If the store may be an old copy
   // (it is behind its watermark, or the token holds objects of this
   // installation that it does not know), its scheduled destructions are held.
-  virtual StatusOr<RecoveryReport> Start() = 0;
+  StatusOr<RecoveryReport> Start();
 
-  virtual std::shared_ptr<const Snapshot> Current() const = 0;
+  std::shared_ptr<const Snapshot> Current() const;
 
   // Every change blocks until it is durable and visible, and answers with the
   // key as it is then. Failures beside those named: STORE_*, HSM_*, CONFLICT
   // (another process holds the key's lease).
   // CreateKey: KEY_EXISTS, ARGUMENT_INVALID.
-  virtual StatusOr<std::shared_ptr<const Key>> CreateKey(const NewKey& key) = 0;
+  StatusOr<std::shared_ptr<const Key>> CreateKey(const NewKey& key);
   // The rest: KEY_NOT_FOUND, VERSION_NOT_FOUND; VERSION_STATE when the table
   // forbids the move (the message says found and wanted). Disabling or
   // scheduling the primary is VERSION_STATE: rotate first. When a version was
   // disabled or scheduled, no open under it runs any more; DEADLINE_EXCEEDED,
   // with the change made, if one did not end in `use_patience`.
-  virtual StatusOr<std::shared_ptr<const Key>> UpdateKey(
-      const Uuid& id, const KeyChange& change) = 0;
-  virtual StatusOr<std::shared_ptr<const Key>> Rotate(const Uuid& id) = 0;
+  StatusOr<std::shared_ptr<const Key>> UpdateKey(const Uuid& id,
+                                                 const KeyChange& change);
+  StatusOr<std::shared_ptr<const Key>> Rotate(const Uuid& id);
   // Scheduling a destruction is also DEKS_OUTSTANDING while registered DEKs
   // are wrapped under the version, and UNREGISTERED_WRAPS if it may have issued
   // others, or a caller reports that it keeps some, and that is not
   // acknowledged; both say what was seen.
-  virtual StatusOr<std::shared_ptr<const Key>> Move(
-      const Uuid& id, uint32_t version, VersionMove move,
-      bool acknowledge_unregistered) = 0;
+  StatusOr<std::shared_ptr<const Key>> Move(const Uuid& id, uint32_t version,
+                                            VersionMove move,
+                                            bool acknowledge_unregistered);
   StatusOr<std::shared_ptr<const Key>> Move(const Uuid& id, uint32_t version,
                                             VersionMove move) {
     return Move(id, version, move, false);
@@ -161,15 +159,14 @@ class Keyring : public batching::KekSource {
   // out: if it fails, they must not be. Touches the disk when what was reserved
   // is used up, which doubles each time. VERSION_NOT_FOUND, CONFLICT (the
   // version is on its way to destruction: seal again), STORE_*.
-  virtual Status CountIssued(const Uuid& key_id, uint32_t version,
-                             uint64_t wraps) = 0;
+  Status CountIssued(const Uuid& key_id, uint32_t version, uint64_t wraps);
   // NoteOpened: a wrap under this version was opened, or moved, for a caller.
-  virtual void NoteOpened(const Uuid& key_id, uint32_t version) = 0;
+  void NoteOpened(const Uuid& key_id, uint32_t version);
   // TracesOf gives those of each version that is not DESTROYED, by number.
-  virtual StatusOr<std::vector<Traces>> TracesOf(const Uuid& key_id) = 0;
+  StatusOr<std::vector<Traces>> TracesOf(const Uuid& key_id);
 
   // SealsCounted is the ledger's upper bound for one version.
-  virtual uint64_t SealsCounted(const Uuid& key_id, uint32_t version) const = 0;
+  uint64_t SealsCounted(const Uuid& key_id, uint32_t version) const;
 
   // RunDue does what time or the ledger asks for: at most one rotation, one
   // retirement and one scheduled destruction, then ledgers and what is left to
@@ -179,28 +176,20 @@ class Keyring : public batching::KekSource {
   // destruction is scheduled, a day ahead or more. Called by
   // one timer; gives when to call again (at most 30 s away). Failures are
   // logged and tried again later.
-  virtual WallTime RunDue() = 0;
+  WallTime RunDue();
 
-  // DescribeObjects pairs what is on the token with what the store knows:
-  // "kek payments/cards v3", "destroyed kek payments/cards v1" (it came back),
-  // "signing key", "unknown installation", "unknown to this store", "foreign".
-  struct OwnedObject {
-    hsm::TokenObject object;
-    std::string owner;
-  };
-  virtual StatusOr<std::vector<OwnedObject>> DescribeObjects() = 0;
+  // DescribeObjects lists what is on the token. HSM_*, STORE_*.
+  StatusOr<std::vector<OwnedObject>> DescribeObjects();
 
   // signing is the pair that signs this installation's reports.
-  virtual SigningKey& signing() = 0;
+  SigningKey& signing();
 
   // Close stores the counts of wraps exactly, when no more are made.
-  virtual void Close() = 0;
-};
+  void Close();
 
-// CreateKeyring: everything given outlives it. EndWindows may be set later (the
-// engine needs the keyring first).
-std::unique_ptr<Keyring> CreateKeyring(store::Store& store, hsm::Device& device,
-                                       const Clock& clock, Metrics& metrics,
-                                       KeyringOptions options);
+ private:
+  struct House;
+  const std::unique_ptr<House> house_;
+};
 
 }  // namespace strongroom::keyring

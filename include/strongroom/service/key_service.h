@@ -231,7 +231,7 @@ class KeyService {
   virtual StatusOr<CensusResult> GetCensus(Call call,
                                            const std::string& name) = 0;
   virtual Status ReportDependence(Call call, const ReportCommand& command) = 0;
-  virtual StatusOr<std::vector<keyring::Keyring::OwnedObject>> ListTokenObjects(
+  virtual StatusOr<std::vector<keyring::OwnedObject>> ListTokenObjects(
       Call call) = 0;
   virtual StatusOr<keyring::SigningKey::Exported> GetSigningKey(Call call) = 0;
   virtual StatusOr<StatusReport> GetStatus(Call call) = 0;

@@ -1,9 +1,9 @@
-// What time, or the number of seals, asks for.
-#include <algorithm>
+#include "keyring/calendar.h"
 
-#include "keyring/dependents.h"
-#include "keyring/keyring_impl.h"
-#include "strongroom/base/crash_points.h"
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "strongroom/base/log.h"
 
 namespace strongroom::keyring {
@@ -36,23 +36,23 @@ bool TimerIsTooFar(const Key& key, WallTime now) {
 
 }  // namespace
 
-WallTime KeyringImpl::RunDue() {
+WallTime Calendar::RunDue() {
   {
-    MutexLock lock(changes_);
-    RetryUnsettled();
-    ReanchorTimers(clock_.Now());
+    const Turn turn(parts_.turns);
+    hands_.recovery.Retry(turn);
+    ReanchorTimers(turn, parts_.clock.Now());
   }
-  RotateOneDue(clock_.Now());
-  RetireOneDue(clock_.Now());
-  DestroyOneDue(clock_.Now());
-  TopUpLedgers();
-  ShowLedgers();
-  FlushUsesNowAndThen();
-  return NextDue(clock_.Now());
+  RotateOne(parts_.clock.Now());
+  hands_.retirements.RunOne(parts_.clock.Now());
+  DestroyOne(parts_.clock.Now());
+  hands_.ledger.TopUp();
+  hands_.ledger.Show();
+  hands_.usage.FlushNowAndThen();
+  return NextDue(parts_.clock.Now());
 }
 
-void KeyringImpl::ReanchorTimers(WallTime now) {
-  const std::shared_ptr<const View> view = live_.Get();
+void Calendar::ReanchorTimers(const Turn&, WallTime now) {
+  const std::shared_ptr<const View> view = parts_.catalogue.Get();
   std::vector<Uuid> wrong;
   for (const auto& [id, live] : view->keys) {
     if (TimerIsTooFar(*live->key, now)) wrong.push_back(id);
@@ -61,7 +61,7 @@ void KeyringImpl::ReanchorTimers(WallTime now) {
   log::Warning("the clock was set back: rotations are timed anew",
                {{"keys", wrong.size()}});
   std::vector<KeyRows> after;
-  Status status = store_.Update([&](store::Transaction& t) -> Status {
+  Status status = parts_.store.Update([&](store::Transaction& t) -> Status {
     after.clear();
     SR_RETURN_IF_ERROR(t.BumpChangeSeq());
     for (const Uuid& id : wrong) {
@@ -73,20 +73,20 @@ void KeyringImpl::ReanchorTimers(WallTime now) {
     }
     return OkStatus();
   });
-  if (status.ok()) status = Publish(std::move(after));
+  if (status.ok()) status = parts_.catalogue.Republish(std::move(after));
   if (!status.ok()) {
     log::Warning("rotations could not be timed anew", {{"error", status}});
   }
 }
 
-void KeyringImpl::RotateOneDue(WallTime now) {
+void Calendar::RotateOne(WallTime now) {
   std::shared_ptr<const Key> due;
   {
-    MutexLock lock(changes_);
-    const std::shared_ptr<const View> view = live_.Get();
+    const Turn turn(parts_.turns);
+    const std::shared_ptr<const View> view = parts_.catalogue.Get();
     for (const auto& [name, key] : view->snapshot->keys()) {
       if (WhenToRotate(*view->Find(key->id), now) > now) continue;
-      if (!MayTryNow(key->id)) continue;
+      if (!MayTryNow(turn, key->id)) continue;
       due = key;
       break;
     }
@@ -97,13 +97,14 @@ void KeyringImpl::RotateOneDue(WallTime now) {
               .key = due->name,
               .version = due->primary,
               .outcome = OkStatus()};
-  const Status begun = Tell(event);
-  KeyResult rotated =
-      begun.ok() ? RotateIf(due->id, due->primary) : KeyResult(begun);
+  const Status begun = parts_.Tell(event);
+  Changes::KeyResult rotated =
+      begun.ok() ? hands_.changes.Rotate(due->id, due->primary)
+                 : Changes::KeyResult(begun);
   if (begun.ok()) {
     event.done = true;
     event.outcome = rotated.status();
-    const Status told = Tell(event);
+    const Status told = parts_.Tell(event);
     if (!told.ok()) {
       log::Error("the end of a rotation is not in the audit log",
                  {{"key", event.key}, {"error", told}});
@@ -116,118 +117,76 @@ void KeyringImpl::RotateOneDue(WallTime now) {
   }
   log::Error("a key is due and could not be rotated",
              {{"key", due->name}, {"error", rotated.status()}});
-  MutexLock lock(changes_);
-  TryLater(due->id);
+  const Turn turn(parts_.turns);
+  TryLater(turn, due->id);
 }
 
-void KeyringImpl::DestroyOneDue(WallTime now) {
-  MutexLock lock(changes_);
-  const std::shared_ptr<const View> view = live_.Get();
+void Calendar::DestroyOne(WallTime now) {
+  const Turn turn(parts_.turns);
+  const std::shared_ptr<const View> view = parts_.catalogue.Get();
   for (const auto& [name, key] : view->snapshot->keys()) {
     for (const Version& version : key->versions) {
       if (version.state != VersionState::kDestroyScheduled ||
-          version.destroy_time > now || !MayDestroy(*key, version) ||
-          !MayTryNow(key->id)) {
+          version.destroy_time > now ||
+          !hands_.grace.MayDestroy(turn, *key, version) ||
+          !MayTryNow(turn, key->id)) {
         continue;
       }
       const std::string what = name + " v" + std::to_string(version.number);
-      Status status = Tell({.kind = Event::Kind::kDestruction,
-                            .done = false,
-                            .key = name,
-                            .version = version.number,
-                            .outcome = OkStatus()});
+      Status status = parts_.Tell({.kind = Event::Kind::kDestruction,
+                                   .done = false,
+                                   .key = name,
+                                   .version = version.number,
+                                   .outcome = OkStatus()});
       if (status.ok()) {
-        status = BeginDestruction(key->id, version.number, now);
+        status = hands_.destructions.Begin(turn, key->id, version.number, now);
       }
       if (status.ok()) {
         log::Info("destroyed a KEK as scheduled", {{"version", what}});
       } else {
         log::Error("a KEK is due and could not be destroyed",
                    {{"version", what}, {"error", status}});
-        TryLater(key->id);
-        SettleAfterFailure(key->id);
+        TryLater(turn, key->id);
+        hands_.recovery.AfterFailure(turn, key->id);
       }
       return;
     }
   }
 }
 
-bool KeyringImpl::MayDestroy(const Key& key, const Version& version) const {
-  if (version.destruction_held) return false;
-  return !in_grace_.contains({key.id, version.number}) ||
-         clock_.Steady() >= grace_ends_;
-}
-
-Status KeyringImpl::Tell(const Event& event) const {
-  return options_.record ? options_.record(event) : OkStatus();
-}
-
-// The mark is what makes a destruction that has begun final: from here on the
-// object may be gone, so nobody may cancel any more.
-Status KeyringImpl::BeginDestruction(const Uuid& id, uint32_t version,
-                                     WallTime now) {
-  CrashPoint("destroy/begin");
-  KeyRows before;
-  SR_RETURN_IF_ERROR(store_.Read([&](store::ReadTransaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(before, ReadRows(t, id));
-    return OkStatus();
-  }));
-  SR_RETURN_IF_ERROR(ProveToken(before));
-  store::Lease lease;
-  store::VersionRow row;
-  const Status marked = store_.Update([&](store::Transaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(const KeyRows rows, ReadRows(t, id));
-    const store::VersionRow* stored = rows.Find(version);
-    if (stored == nullptr || stored->state != VersionState::kDestroyScheduled ||
-        stored->destroy_time > now || stored->held) {
-      return Error(Reason::kConflict,
-                   "key version " + rows.key.name + " v" +
-                       std::to_string(version) +
-                       " is not due for destruction any more");
-    }
-    SR_RETURN_IF_ERROR(CheckNothingDepends(t, rows.key, version));
-    SR_ASSIGN_OR_RETURN(lease, TakeLease(t, id));
-    row = *stored;
-    row.destroying = true;
-    SR_RETURN_IF_ERROR(t.UpdateVersion(row));
-    return t.BumpChangeSeq();
-  });
-  if (!marked.ok()) return marked;
-  return Destroy(lease, row);
-}
-
-bool KeyringImpl::MayTryNow(const Uuid& id) const {
+bool Calendar::MayTryNow(const Turn&, const Uuid& id) const {
   auto found = not_before_.find(id);
-  return found == not_before_.end() || found->second <= clock_.Steady();
+  return found == not_before_.end() || found->second <= parts_.clock.Steady();
 }
 
-void KeyringImpl::TryLater(const Uuid& id) {
-  not_before_[id] = clock_.Steady() + kRetryAfter;
+void Calendar::TryLater(const Turn&, const Uuid& id) {
+  not_before_[id] = parts_.clock.Steady() + kRetryAfter;
 }
 
-WallTime KeyringImpl::NextDue(WallTime now) {
-  MutexLock lock(changes_);
+WallTime Calendar::NextDue(WallTime now) {
+  const Turn turn(parts_.turns);
   std::erase_if(not_before_, [this](const auto& entry) {
-    return entry.second <= clock_.Steady();
+    return entry.second <= parts_.clock.Steady();
   });
-  const std::shared_ptr<const View> view = live_.Get();
+  const std::shared_ptr<const View> view = parts_.catalogue.Get();
   WallTime next = now + kAtMost;
   for (const auto& [id, live] : view->keys) {
     WallTime due = WhenToRotate(*live, now);
     for (const Version& version : live->key->versions) {
       if (version.state == VersionState::kDestroyScheduled &&
-          MayDestroy(*live->key, version)) {
+          hands_.grace.MayDestroy(turn, *live->key, version)) {
         due = std::min(due, version.destroy_time);
       }
       if (version.retire_time &&
-          !retire_later_.contains({id, version.number})) {
+          !hands_.retirements.Waits(turn, id, version.number)) {
         due = std::min(due, *version.retire_time);
       }
     }
     if (not_before_.contains(id)) due = std::max(due, now + kRetryAfter);
     next = std::min(next, due);
   }
-  if (!unsettled_.empty()) next = std::min(next, now + kRetryAfter);
+  if (hands_.recovery.HasUnsettled(turn))
+    next = std::min(next, now + kRetryAfter);
   return std::max(next, now + kPace);
 }
 

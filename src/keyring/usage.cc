@@ -1,13 +1,8 @@
-// What versions issue that is not registered, and when they were last used.
-//
-// Wraps are reserved in the store ahead of use, as many again as there were,
-// so that a version costs a transaction for each doubling and no more. What is
-// left is given back when the service closes; a crash over-counts by it.
+#include "keyring/usage.h"
+
 #include <algorithm>
 #include <iterator>
 
-#include "keyring/dependents.h"
-#include "keyring/keyring_impl.h"
 #include "strongroom/base/log.h"
 
 namespace strongroom::keyring {
@@ -55,9 +50,8 @@ store::UseRow* FindOrAdd(std::vector<store::UseRow>& rows, const Uuid& key_id,
 
 }  // namespace
 
-Status KeyringImpl::CountIssued(const Uuid& key_id, uint32_t number,
-                                uint64_t wraps) {
-  const std::shared_ptr<const View> view = live_.Get();
+Status Usage::CountIssued(const Uuid& key_id, uint32_t number, uint64_t wraps) {
+  const std::shared_ptr<const View> view = parts_.catalogue.Get();
   const LiveKey* live = view->Find(key_id);
   LiveVersion* version = live == nullptr ? nullptr : live->Find(number);
   if (version == nullptr) {
@@ -65,22 +59,22 @@ Status KeyringImpl::CountIssued(const Uuid& key_id, uint32_t number,
                                                std::to_string(number) +
                                                " of key " + key_id.ToString());
   }
-  const int64_t now = Encode(clock_.Now());
+  const int64_t now = Encode(parts_.clock.Now());
   while (!version->issued.Count(wraps)) {
-    SR_RETURN_IF_ERROR(ReserveIssues(key_id, number, *version, wraps));
+    SR_RETURN_IF_ERROR(Reserve(key_id, number, *version, wraps));
   }
   Raise(version->last_issued, now);
   MarkDirty(*version);
   return OkStatus();
 }
 
-Status KeyringImpl::ReserveIssues(const Uuid& key_id, uint32_t number,
-                                  LiveVersion& live, uint64_t wraps) {
+Status Usage::Reserve(const Uuid& key_id, uint32_t number, LiveVersion& live,
+                      uint64_t wraps) {
   MutexLock lock(live.issued.reserving());
   if (live.issued.left() >= wraps) return OkStatus();
   uint64_t total = 0;
   uint64_t granted = 0;
-  SR_RETURN_IF_ERROR(store_.Update([&](store::Transaction& t) -> Status {
+  SR_RETURN_IF_ERROR(parts_.store.Update([&](store::Transaction& t) -> Status {
     SR_ASSIGN_OR_RETURN(const KeyRows rows, ReadRows(t, key_id));
     const store::VersionRow* stored = rows.Find(number);
     // The other side of this is CheckNothingUnregistered: the transaction that
@@ -97,7 +91,7 @@ Status KeyringImpl::ReserveIssues(const Uuid& key_id, uint32_t number,
     SR_ASSIGN_OR_RETURN(std::vector<store::UseRow> uses,
                         t.dependents().UsesOf(key_id));
     store::UseRow* row = FindOrAdd(uses, key_id, number);
-    const WallTime now = clock_.Now();
+    const WallTime now = parts_.clock.Now();
     if (row->issued == 0) row->first_issued = now;
     row->last_issued = std::max(row->last_issued, now);
     granted = std::max({wraps, kFirstBlock, row->issued});
@@ -109,25 +103,24 @@ Status KeyringImpl::ReserveIssues(const Uuid& key_id, uint32_t number,
   return OkStatus();
 }
 
-void KeyringImpl::NoteOpened(const Uuid& key_id, uint32_t number) {
-  const std::shared_ptr<const View> view = live_.Get();
+void Usage::NoteOpened(const Uuid& key_id, uint32_t number) {
+  const std::shared_ptr<const View> view = parts_.catalogue.Get();
   const LiveKey* live = view->Find(key_id);
   LiveVersion* version = live == nullptr ? nullptr : live->Find(number);
   if (version == nullptr) return;
-  Raise(version->last_opened, Encode(clock_.Now()));
+  Raise(version->last_opened, Encode(parts_.clock.Now()));
   MarkDirty(*version);
 }
 
-LiveTraces KeyringImpl::LiveTracesOf(const Uuid& key_id,
-                                     uint32_t number) const {
-  const std::shared_ptr<const View> view = live_.Get();
+LiveTraces Usage::LiveTracesOf(const Uuid& key_id, uint32_t number) const {
+  const std::shared_ptr<const View> view = parts_.catalogue.Get();
   const LiveKey* live = view->Find(key_id);
   const LiveVersion* version = live == nullptr ? nullptr : live->Find(number);
   return version == nullptr ? LiveTraces() : TakeLive(*version);
 }
 
-StatusOr<std::vector<Traces>> KeyringImpl::TracesOf(const Uuid& key_id) {
-  const std::shared_ptr<const View> view = live_.Get();
+StatusOr<std::vector<Traces>> Usage::TracesOf(const Uuid& key_id) const {
+  const std::shared_ptr<const View> view = parts_.catalogue.Get();
   const LiveKey* live = view->Find(key_id);
   if (live == nullptr) {
     return Error(Reason::kKeyNotFound,
@@ -136,10 +129,11 @@ StatusOr<std::vector<Traces>> KeyringImpl::TracesOf(const Uuid& key_id) {
   std::vector<LiveTraces> here;
   for (const auto& version : live->versions) here.push_back(TakeLive(*version));
   std::vector<store::UseRow> rows;
-  SR_RETURN_IF_ERROR(store_.Read([&](store::ReadTransaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(rows, t.dependents().UsesOf(key_id));
-    return OkStatus();
-  }));
+  SR_RETURN_IF_ERROR(
+      parts_.store.Read([&](store::ReadTransaction& t) -> Status {
+        SR_ASSIGN_OR_RETURN(rows, t.dependents().UsesOf(key_id));
+        return OkStatus();
+      }));
   std::vector<Traces> traces;
   for (size_t i = 0; i < here.size(); ++i) {
     const Version& version = live->key->versions[i];
@@ -149,32 +143,32 @@ StatusOr<std::vector<Traces>> KeyringImpl::TracesOf(const Uuid& key_id) {
   return traces;
 }
 
-void KeyringImpl::FlushUsesNowAndThen() {
-  const SteadyTime now = clock_.Steady();
+void Usage::FlushNowAndThen() {
+  const SteadyTime now = parts_.clock.Steady();
   if (now < next_flush_) return;
   next_flush_ = now + kFlushPeriod;
-  const Status stored = StoreUses(/*give_back=*/false);
+  const Status stored = Store(/*give_back=*/false);
   if (!stored.ok()) {
     log::Warning("times of last use could not be stored", {{"error", stored}});
   }
 }
 
-void KeyringImpl::Close() {
-  const Status stored = StoreUses(/*give_back=*/true);
+void Usage::Close() {
+  const Status stored = Store(/*give_back=*/true);
   if (!stored.ok()) {
     log::Warning("the counts of unregistered wraps stay too high",
                  {{"error", stored}});
   }
 }
 
-Status KeyringImpl::StoreUses(bool give_back) {
+Status Usage::Store(bool give_back) {
   struct Change {
     Uuid key_id;
     uint32_t version;
     LiveVersion* live;
     uint64_t unused = 0;
   };
-  const std::shared_ptr<const View> view = live_.Get();
+  const std::shared_ptr<const View> view = parts_.catalogue.Get();
   std::vector<Change> changes;
   for (const auto& [id, live] : view->keys) {
     for (size_t i = 0; i < live->versions.size(); ++i) {
@@ -187,20 +181,21 @@ Status KeyringImpl::StoreUses(bool give_back) {
     }
   }
   if (changes.empty()) return OkStatus();
-  const Status stored = store_.Update([&](store::Transaction& t) -> Status {
-    for (const Change& change : changes) {
-      SR_ASSIGN_OR_RETURN(std::vector<store::UseRow> rows,
-                          t.dependents().UsesOf(change.key_id));
-      store::UseRow* row = FindOrAdd(rows, change.key_id, change.version);
-      row->issued -= std::min(row->issued, change.unused);
-      row->last_issued =
-          std::max(row->last_issued, Decode(change.live->last_issued.load()));
-      row->last_opened =
-          std::max(row->last_opened, Decode(change.live->last_opened.load()));
-      SR_RETURN_IF_ERROR(t.dependents().PutUse(*row));
-    }
-    return OkStatus();
-  });
+  const Status stored =
+      parts_.store.Update([&](store::Transaction& t) -> Status {
+        for (const Change& change : changes) {
+          SR_ASSIGN_OR_RETURN(std::vector<store::UseRow> rows,
+                              t.dependents().UsesOf(change.key_id));
+          store::UseRow* row = FindOrAdd(rows, change.key_id, change.version);
+          row->issued -= std::min(row->issued, change.unused);
+          row->last_issued = std::max(row->last_issued,
+                                      Decode(change.live->last_issued.load()));
+          row->last_opened = std::max(row->last_opened,
+                                      Decode(change.live->last_opened.load()));
+          SR_RETURN_IF_ERROR(t.dependents().PutUse(*row));
+        }
+        return OkStatus();
+      });
   if (!stored.ok()) {
     for (const Change& change : changes) change.live->use_dirty.store(true);
   }

@@ -1,9 +1,9 @@
-// Versions whose time is over: out of use, and on to their destruction if
-// nothing can depend on them.
+#include "keyring/retirements.h"
+
 #include <algorithm>
+#include <string>
 
 #include "keyring/dependents.h"
-#include "keyring/keyring_impl.h"
 #include "strongroom/base/crash_points.h"
 #include "strongroom/base/log.h"
 
@@ -17,19 +17,19 @@ constexpr std::chrono::seconds kLookAgain{30};
 
 }  // namespace
 
-void KeyringImpl::RetireOneDue(WallTime now) {
+void Retirements::RunOne(WallTime now) {
   std::shared_ptr<const Key> key;
   uint32_t number = 0;
   {
-    MutexLock lock(changes_);
-    const SteadyTime steady = clock_.Steady();
-    std::erase_if(retire_later_,
+    const Turn turn(parts_.turns);
+    const SteadyTime steady = parts_.clock.Steady();
+    std::erase_if(later_,
                   [&](const auto& entry) { return entry.second <= steady; });
-    const std::shared_ptr<const View> view = live_.Get();
+    const std::shared_ptr<const View> view = parts_.catalogue.Get();
     for (const auto& [name, one] : view->snapshot->keys()) {
       for (const Version& version : one->versions) {
         if (!version.retire_time || *version.retire_time > now ||
-            retire_later_.contains({one->id, version.number})) {
+            later_.contains({one->id, version.number})) {
           continue;
         }
         key = one;
@@ -40,9 +40,9 @@ void KeyringImpl::RetireOneDue(WallTime now) {
     }
     if (key == nullptr) return;
     // Whatever comes of it, the next one has its turn.
-    retire_later_[{key->id, number}] = steady + kLookAgain;
+    later_[{key->id, number}] = steady + kLookAgain;
   }
-  const Status retired = RetireVersion(*key, number, now);
+  const Status retired = Retire(*key, number, now);
   const std::string what = key->name + " v" + std::to_string(number);
   if (retired.ok()) {
     log::Info("retired a version whose time is over", {{"version", what}});
@@ -55,40 +55,46 @@ void KeyringImpl::RetireOneDue(WallTime now) {
   }
 }
 
-Status KeyringImpl::RetireVersion(const Key& key, uint32_t number,
-                                  WallTime now) {
+bool Retirements::Waits(const Turn&, const Uuid& key_id,
+                        uint32_t version) const {
+  return later_.contains({key_id, version});
+}
+
+Status Retirements::Retire(const Key& key, uint32_t number, WallTime now) {
   // Nothing is said to begin that has to wait.
-  SR_RETURN_IF_ERROR(store_.Read([&](store::ReadTransaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(const KeyRows rows, ReadRows(t, key.id));
-    return CheckNothingDepends(t, rows.key, number);
-  }));
+  SR_RETURN_IF_ERROR(
+      parts_.store.Read([&](store::ReadTransaction& t) -> Status {
+        SR_ASSIGN_OR_RETURN(const KeyRows rows, ReadRows(t, key.id));
+        return CheckNothingDepends(t, rows.key, number);
+      }));
   Event event{.kind = Event::Kind::kRetirement,
               .done = false,
               .key = key.name,
               .version = number,
               .outcome = OkStatus()};
-  SR_RETURN_IF_ERROR(Tell(event));
-  KeyResult result;
+  SR_RETURN_IF_ERROR(parts_.Tell(event));
+  Changes::KeyResult result;
   {
-    MutexLock lock(changes_);
+    const Turn turn(parts_.turns);
     CrashPoint("retire/begin");
-    result = ChangeRows(key.id, [&](store::Transaction& t, KeyRows& rows) {
-      return RetireRow(t, rows, number, now);
-    });
+    result = changes_.ChangeRows(turn, key.id,
+                                 [&](store::Transaction& t, KeyRows& rows) {
+                                   return RetireRow(t, rows, number, now);
+                                 });
     CrashPoint("retire/published");
   }
-  EndWindows(key.id);
+  parts_.EndWindows(key.id);
   event.done = true;
   event.outcome = result.status();
-  if (const Status told = Tell(event); !told.ok()) {
+  if (const Status told = parts_.Tell(event); !told.ok()) {
     log::Error("the end of a retirement is not in the audit log",
                {{"key", event.key}, {"error", told}});
   }
   SR_RETURN_IF_ERROR(result.status());
-  return AwaitUses(key.id, number);
+  return uses_.AwaitEnd(key.id, number);
 }
 
-Status KeyringImpl::RetireRow(store::Transaction& t, const KeyRows& rows,
+Status Retirements::RetireRow(store::Transaction& t, const KeyRows& rows,
                               uint32_t number, WallTime now) {
   const store::VersionRow* found = rows.Find(number);
   if (found == nullptr || found->state != VersionState::kEnabled ||
@@ -104,7 +110,7 @@ Status KeyringImpl::RetireRow(store::Transaction& t, const KeyRows& rows,
   row.state = VersionState::kDisabled;
   if (rows.key.always_required) {
     const Status free = CheckNothingUnregistered(
-        t, rows.key, number, LiveTracesOf(row.key_id, number));
+        t, rows.key, number, usage_.LiveTracesOf(row.key_id, number));
     if (free.ok()) {
       row.state = VersionState::kDestroyScheduled;
       row.destroy_time = now + std::chrono::seconds(std::max(

@@ -1,4 +1,4 @@
-#include "keyring/live_keys.h"
+#include "keyring/catalogue.h"
 
 #include <algorithm>
 #include <array>
@@ -62,28 +62,6 @@ StatusOr<std::shared_ptr<const Key>> MakeKey(const KeyRows& rows) {
 
 }  // namespace
 
-KeySettings SettingsOf(const store::KeyRow& row) {
-  return {.labels = row.labels,
-          .rotation_period = std::chrono::seconds(row.rotation_period_s),
-          .batch = {.max_items = row.max_items,
-                    .max_age = std::chrono::milliseconds(row.max_age_ms)},
-          .destroy_after = std::chrono::seconds(row.destroy_after_s),
-          .registration = row.registration,
-          .rewrap_on_rotation = row.rewrap_on_rotation,
-          .retire_after = std::chrono::seconds(row.retire_after_s)};
-}
-
-void SetSettings(const KeySettings& settings, store::KeyRow* row) {
-  row->labels = settings.labels;
-  row->rotation_period_s = settings.rotation_period.count();
-  row->max_items = settings.batch.max_items;
-  row->max_age_ms = settings.batch.max_age.count();
-  row->destroy_after_s = settings.destroy_after.count();
-  row->registration = settings.registration;
-  row->rewrap_on_rotation = settings.rewrap_on_rotation;
-  row->retire_after_s = settings.retire_after.count();
-}
-
 const Key* Snapshot::FindByName(std::string_view name) const {
   auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second.get();
@@ -94,39 +72,7 @@ const Key* Snapshot::FindById(const Uuid& id) const {
   return found == by_id_.end() ? nullptr : found->second.get();
 }
 
-const store::VersionRow* KeyRows::Find(uint32_t version) const {
-  for (const store::VersionRow& row : versions) {
-    if (row.version == version) return &row;
-  }
-  return nullptr;
-}
-
-StatusOr<KeyRows> ReadRows(store::ReadTransaction& transaction,
-                           const Uuid& id) {
-  SR_ASSIGN_OR_RETURN(std::optional<store::KeyRow> key, transaction.GetKey(id));
-  if (!key) {
-    return Error(Reason::kKeyNotFound,
-                 "there is no key with the id " + id.ToString());
-  }
-  KeyRows rows;
-  rows.key = *std::move(key);
-  SR_ASSIGN_OR_RETURN(rows.versions, transaction.VersionsOf(id));
-  SR_ASSIGN_OR_RETURN(rows.change_seq, transaction.ChangeSeq());
-  return rows;
-}
-
-LiveVersion* LiveKey::Find(uint32_t number) const {
-  const Version* version = key->Find(number);
-  if (version == nullptr) return nullptr;
-  return versions[static_cast<size_t>(version - key->versions.data())].get();
-}
-
-const LiveKey* View::Find(const Uuid& id) const {
-  auto found = keys.find(id);
-  return found == keys.end() ? nullptr : found->second.get();
-}
-
-LiveKeys::LiveKeys(Metrics& metrics)
+Catalogue::Catalogue(Metrics& metrics)
     : keys_gauge_(metrics.GetGauge("strongroom_keys", "Keys in the keyring.")),
       view_(std::make_shared<View>()) {
   for (VersionState state : kAllVersionStates) {
@@ -137,8 +83,8 @@ LiveKeys::LiveKeys(Metrics& metrics)
   }
 }
 
-Status LiveKeys::Publish(const std::vector<KeyRows>& rows,
-                         const DescribeNew& describe) {
+Status Catalogue::Publish(const std::vector<KeyRows>& rows,
+                          const DescribeNew& describe) {
   const std::shared_ptr<const View> before = Get();
   auto snapshot = std::make_shared<Snapshot>(*before->snapshot);
   auto view = std::make_shared<View>(*before);
@@ -173,7 +119,20 @@ Status LiveKeys::Publish(const std::vector<KeyRows>& rows,
   return OkStatus();
 }
 
-void LiveKeys::Replace(std::shared_ptr<const View> view) {
+Status Catalogue::Republish(const std::vector<KeyRows>& rows) {
+  return Publish(rows, [](const store::VersionRow&) { return New{}; });
+}
+
+StatusOr<std::shared_ptr<const Key>> Catalogue::Published(
+    const Uuid& id) const {
+  const std::shared_ptr<const View> view = Get();
+  const LiveKey* live = view->Find(id);
+  if (live != nullptr) return live->key;
+  return Error(Reason::kKeyNotFound,
+               "there is no key with the id " + id.ToString());
+}
+
+void Catalogue::Replace(std::shared_ptr<const View> view) {
   std::array<int64_t, std::size(kAllVersionStates) + 1> counts{};
   for (const auto& [name, key] : view->snapshot->keys()) {
     for (const Version& version : key->versions) {
