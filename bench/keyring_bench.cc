@@ -89,8 +89,8 @@ int Measure(const std::string& path) {
   const SteadyTime start = Clock::System().Steady();
   auto store = store::OpenSqliteStore({.path = path});
   if (!store.ok()) return 1;
-  auto keyring = std::make_unique<keyring::Keyring>(**store, device, Clock::System(),
-                                        NullMetrics(), {});
+  auto keyring = std::make_unique<keyring::Keyring>(
+      **store, device, Clock::System(), NullMetrics(), {});
   auto report = keyring->Start();
   const std::chrono::duration<double> took = Clock::System().Steady() - start;
   if (!report.ok() ||

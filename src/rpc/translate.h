@@ -96,7 +96,6 @@ Status FillVersion(const service::KeyView& view, uint32_t version,
 void FillTime(WallTime time, google::protobuf::Timestamp* out);
 void FillTraces(const keyring::Traces& traces, v1::Traces* out);
 void FillDek(const registry::DekInfo& dek, v1::Dek* out);
-void FillTokenObject(const keyring::OwnedObject& owned,
-                     v1::TokenObject* out);
+void FillTokenObject(const keyring::OwnedObject& owned, v1::TokenObject* out);
 
 }  // namespace strongroom::rpc

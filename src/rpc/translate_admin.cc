@@ -273,8 +273,7 @@ Status FillVersion(const service::KeyView& view, uint32_t version,
                                       " lacks v" + std::to_string(version));
 }
 
-void FillTokenObject(const keyring::OwnedObject& owned,
-                     v1::TokenObject* out) {
+void FillTokenObject(const keyring::OwnedObject& owned, v1::TokenObject* out) {
   out->set_id(ToHex(owned.object.id));
   // Labels and types of foreign objects are any bytes; proto strings are UTF-8.
   auto text = [](const std::string& s) {

@@ -142,7 +142,7 @@ Status Server::Parts::BuildDomain() {
     return registry::StartInRotation(t, key_id, clock.Now());
   };
   keyring = std::make_unique<keyring::Keyring>(*store, *device, clock, metrics,
-                                   std::move(options));
+                                               std::move(options));
   engine = batching::CreateEngine(
       *device, *keyring, clock, metrics,
       {.max_queued_items = config.limits.max_queued_items,

@@ -156,8 +156,8 @@ StatusOr<KeyView> KeyServiceImpl::MoveVersion(Call call,
       });
 }
 
-StatusOr<std::vector<keyring::OwnedObject>>
-KeyServiceImpl::ListTokenObjects(Call call) {
+StatusOr<std::vector<keyring::OwnedObject>> KeyServiceImpl::ListTokenObjects(
+    Call call) {
   return pipeline_.RunNow<std::vector<keyring::OwnedObject>>(
       std::move(call),
       About(Operation::kListTokenObjects, Target::Scope::kService),

@@ -72,7 +72,8 @@ class KeyringRig {
       events_.push_back(event);
       return record_status_;
     };
-    return std::make_unique<Keyring>(store_, *device_, clock_, NullMetrics(), options);
+    return std::make_unique<Keyring>(store_, *device_, clock_, NullMetrics(),
+                                     options);
   }
   RecoveryReport Start() {
     Restart();

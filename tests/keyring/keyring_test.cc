@@ -186,8 +186,8 @@ TEST_F(KeyringTest, WindowsEndOnlyAfterTheChangeIsPublished) {
   options.end_windows = [&](const Uuid& key) {
     seen = keyring->Current()->FindById(key)->primary;
   };
-  auto other = std::make_unique<Keyring>(rig_.store_, *rig_.device_, rig_.clock_,
-                             NullMetrics(), options);
+  auto other = std::make_unique<Keyring>(rig_.store_, *rig_.device_,
+                                         rig_.clock_, NullMetrics(), options);
   keyring = other.get();
   ASSERT_OK(other->Start());
   ASSERT_OK(other->Rotate(id));

@@ -165,8 +165,8 @@ TEST_F(OldCopyTest, ANewStoreBesideKeksOfAnotherIsReported) {
   rig_.Create("a");
   MemoryStore other;
   {
-    const auto keyring = std::make_unique<Keyring>(other, *rig_.device_, rig_.clock_,
-                                       NullMetrics(), KeyringOptions{});
+    const auto keyring = std::make_unique<Keyring>(
+        other, *rig_.device_, rig_.clock_, NullMetrics(), KeyringOptions{});
     ASSERT_OK_AND_ASSIGN(const RecoveryReport report, keyring->Start());
     EXPECT_EQ(report.foreign_keks, 1);
   }

@@ -107,8 +107,8 @@ class Rig {
   explicit Rig(testing::FakeDeviceOptions device_options = {},
                Metrics& metrics = NullMetrics())
       : device_(OnClock(device_options, clock_)),
-        keyring_(std::make_unique<keyring::Keyring>(store_, device_, clock_, NullMetrics(),
-                                        KeyringParts())),
+        keyring_(std::make_unique<keyring::Keyring>(
+            store_, device_, clock_, NullMetrics(), KeyringParts())),
         engine_(batching::CreateEngine(device_, *keyring_, clock_,
                                        NullMetrics(), {})),
         registry_(*registry::OpenRegistry(store_, clock_, NullMetrics())),
