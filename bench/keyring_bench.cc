@@ -90,7 +90,8 @@ int Measure(const std::string& path) {
   auto store = store::OpenSqliteStore({.path = path});
   if (!store.ok()) return 1;
   auto keyring = std::make_unique<keyring::Keyring>(
-      **store, device, Clock::System(), NullMetrics(), {});
+      **store, device, Clock::System(), NullMetrics(),
+      keyring::KeyringOptions());
   auto report = keyring->Start();
   const std::chrono::duration<double> took = Clock::System().Steady() - start;
   if (!report.ok() ||
