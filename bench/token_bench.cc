@@ -11,7 +11,7 @@
 
 #include "strongroom/base/metrics.h"
 #include "strongroom/base/mutex.h"
-#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 #include "strongroom/hsm/profile.h"
 
 namespace strongroom::hsm {

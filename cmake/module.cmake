@@ -1,17 +1,15 @@
-# strongroom_module(NAME DEPS ... LINKS ... PRIVATE_LINKS ... EXTRA_DIR dir)
-# One static library per module: every .cc of src/NAME, of its folders (and of
-# EXTRA_DIR) but its main.cc. DEPS are the modules it may include; PCH is the
-# kind of precompiled header (precompiled.cmake), "module" unless it says
-# otherwise.
+# strongroom_module(NAME DIR dir PCH kind DEPS ... LINKS ... PRIVATE_LINKS ...)
+# One static library per module: every .cc of DIR (default: src/NAME) and of its
+# folders but its main.cc. DEPS are the modules it may include; PCH is the kind
+# of precompiled header (precompiled.cmake), "module" unless it says otherwise.
 function(strongroom_module name)
-  cmake_parse_arguments(ARG "" "EXTRA_DIR;PCH" "DEPS;LINKS;PRIVATE_LINKS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS
-       ${CMAKE_SOURCE_DIR}/src/${name}/*.cc
-       ${CMAKE_SOURCE_DIR}/src/${name}/*/*.cc)
-  if(ARG_EXTRA_DIR)
-    file(GLOB extra CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${ARG_EXTRA_DIR}/*.cc)
-    list(APPEND sources ${extra})
+  cmake_parse_arguments(ARG "" "DIR;PCH" "DEPS;LINKS;PRIVATE_LINKS" ${ARGN})
+  if(NOT ARG_DIR)
+    set(ARG_DIR src/${name})
   endif()
+  file(GLOB sources CONFIGURE_DEPENDS
+       ${CMAKE_SOURCE_DIR}/${ARG_DIR}/*.cc
+       ${CMAKE_SOURCE_DIR}/${ARG_DIR}/*/*.cc)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   add_library(strongroom_${name} STATIC ${sources})
   target_include_directories(strongroom_${name}

@@ -1,4 +1,4 @@
-#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 
 #include <algorithm>
 

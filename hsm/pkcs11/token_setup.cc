@@ -1,4 +1,4 @@
-#include "strongroom/hsm/token_setup.h"
+#include "strongroom/hsm_pkcs11/token_setup.h"
 
 #include <algorithm>
 #include <array>

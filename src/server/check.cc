@@ -10,7 +10,7 @@
 #include "server/refused_pin.h"
 #include "strongroom/auth/policy.h"
 #include "strongroom/base/files.h"
-#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 #include "strongroom/store/sqlite.h"
 #include "strongroom/store/store.h"
 

@@ -9,7 +9,7 @@
 #include "rpc/rpc_server.h"
 #include "strongroom/base/log.h"
 #include "strongroom/base/status.h"
-#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 
 namespace strongroom::server {
 

@@ -16,7 +16,7 @@
 #include "strongroom/base/files.h"
 #include "strongroom/base/random.h"
 #include "strongroom/base/secret_bytes.h"
-#include "strongroom/hsm/token_setup.h"
+#include "strongroom/hsm_pkcs11/token_setup.h"
 
 namespace strongroom::server {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "strongroom/base/status.h"
-#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 
 namespace strongroom::server {
 

@@ -7,7 +7,7 @@
 #include "server/mode_marks.h"
 #include "server/refused_pin.h"
 #include "strongroom/base/log.h"
-#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 
 namespace strongroom::server {
 namespace {

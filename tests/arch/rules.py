@@ -33,7 +33,7 @@ def modules(root):
     result = {}
     for match in re.finditer(r"strongroom_module\((\w+)(.*?)\)", text, re.S):
         name, rest = match.groups()
-        deps = re.search(r"\bDEPS\b(.*?)(?:LINKS|PRIVATE_LINKS|EXTRA_DIR|$)",
+        deps = re.search(r"\bDEPS\b(.*?)(?:LINKS|PRIVATE_LINKS|DIR|$)",
                          rest, re.S)
         names = deps.group(1).split() if deps else []
         result[name] = [n for n in names if not n.startswith("strongroom_")]
@@ -57,7 +57,7 @@ def module_of(root, path):
     if parts[:2] == ("include", "strongroom"):
         return parts[2]
     if parts[:2] == ("hsm", "pkcs11"):
-        return "hsm"
+        return "hsm_pkcs11"
     return None
 
 
@@ -82,7 +82,9 @@ def layers(root):
             if parts[0] == "strongroom":
                 used = parts[1]
             elif parts[:2] == ["hsm", "pkcs11"]:
-                used = "hsm"
+                used = "hsm_pkcs11"
+                if used != module:
+                    bad.append(f"{path}: private header of {used}: {target}")
             elif parts[0] in graph:
                 used = parts[0]
                 # Edges promise nothing in include/: who builds them names them.
@@ -93,6 +95,26 @@ def layers(root):
                 continue
             if used not in allowed:
                 bad.append(f"{path}: {module} may not include {target}")
+    return bad
+
+
+def pkcs11_links(root):
+    """Only the server sees the PKCS#11 device, and only that device PKCS#11."""
+    text = re.sub(r"#[^\n]*", "", read(root / "CMakeLists.txt"))
+    bad = []
+    opens = {name for name, deps in modules(root).items() if "hsm_pkcs11" in deps}
+    if opens != {"server"}:
+        bad.append(f"CMakeLists.txt: {sorted(opens)} name hsm_pkcs11; want server alone")
+    for name, row in re.findall(r"strongroom_(?:module|program)\((\w+)(.*?)\)", text,
+                                re.S):
+        for library in ("P11KIT", "CMAKE_DL_LIBS"):
+            if library in row and name != "hsm_pkcs11":
+                bad.append(f"CMakeLists.txt: {name} links {library}")
+    graph = modules(root)
+    for name in ("hsm", "batching", "keyring", "registry", "service", "client", "cli",
+                 "load"):
+        if "hsm_pkcs11" in reachable(graph, name):
+            bad.append(f"CMakeLists.txt: {name} links hsm_pkcs11")
     return bad
 
 
@@ -128,6 +150,8 @@ def openssl_and_grpc(root):
         "yaml-cpp/": {"base"},
         "spdlog/": {"base"},
         "prometheus/": {"observe"},
+        "p11-kit/": {"hsm_pkcs11"},
+        "dlfcn.h": {"hsm_pkcs11"},
     }
     bad = []
     for path in sources(root, "src", "hsm/pkcs11"):
@@ -329,7 +353,7 @@ def mistakes_are_held(root):
 
 
 RULES = {f.__name__: f for f in (
-    layers, foreign_headers, cryptoki, openssl_and_grpc, one_row_per_rpc,
+    layers, pkcs11_links, foreign_headers, cryptoki, openssl_and_grpc, one_row_per_rpc,
     reasons_documented, no_child_processes, no_unfinished_marks, links_in_documents,
     paths_in_documents, locks_documented, mistakes_are_held)}
 

@@ -35,6 +35,21 @@ class EachRuleFindsItsViolation(unittest.TestCase):
         self.write("src/batching/x.cc", '#include "hsm/private.h"\n')
         self.assert_found("layers", "private header of hsm")
 
+    def test_a_module_above_the_device_that_links_pkcs11(self):
+        self.write("CMakeLists.txt",
+                   "strongroom_module(base)\n"
+                   "strongroom_module(hsm DEPS base PRIVATE_LINKS PkgConfig::P11KIT)\n"
+                   "strongroom_module(hsm_pkcs11 DIR hsm/pkcs11 DEPS base hsm)\n"
+                   "strongroom_module(keyring DEPS base hsm_pkcs11)\n"
+                   "strongroom_module(service DEPS keyring)\n")
+        self.assert_found("pkcs11_links", "['keyring'] name hsm_pkcs11")
+        self.assert_found("pkcs11_links", "hsm links P11KIT")
+        self.assert_found("pkcs11_links", "service links hsm_pkcs11")
+
+    def test_the_insides_of_the_pkcs11_device(self):
+        self.write("src/batching/x.cc", '#include "hsm/pkcs11/module.h"\n')
+        self.assert_found("layers", "private header of hsm_pkcs11")
+
     def test_a_foreign_header_in_include(self):
         self.write("include/strongroom/base/x.h", "#include <grpcpp/grpcpp.h>\n")
         self.assert_found("foreign_headers", "grpcpp")

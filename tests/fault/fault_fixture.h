@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 #include "tests/testing/device_calls.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/shimmed_token.h"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "strongroom/hsm/token_setup.h"
+#include "strongroom/hsm_pkcs11/token_setup.h"
 #include "tests/fault/fault_fixture.h"
 
 namespace strongroom::testing {

@@ -1,4 +1,4 @@
-#include "strongroom/hsm/token_setup.h"
+#include "strongroom/hsm_pkcs11/token_setup.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 #include "tests/testing/device_rig.h"
 #include "tests/testing/softhsm.h"
 #include "tests/testing/status_matchers.h"

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "strongroom/hsm/device.h"
-#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 
 namespace strongroom::testing {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "strongroom/base/bytes.h"
-#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 
 namespace strongroom::testing {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 #include "tests/testing/softhsm.h"
 
 namespace strongroom::testing {

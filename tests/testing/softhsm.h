@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "strongroom/hsm/pkcs11_device.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 #include "tests/testing/temp_dir.h"
 
 namespace strongroom::testing {

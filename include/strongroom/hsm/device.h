@@ -1,8 +1,9 @@
 // Device: the token, as plain ids and bytes. Sessions, handles, mechanisms and
 // Cryptoki exist only below this line; DEKs never cross it, batch keys do.
 //
-// The in-process implementation (pkcs11_device.h) and a fake share one contract
-// test; one that talks to a supervised process can take their place.
+// The implementation on a module in this process (hsm_pkcs11) and a fake share
+// one contract test; one that speaks to a supervised process can take their
+// place. This module knows no PKCS#11: what is above it links none.
 // Thread rule: every member may be called from any thread.
 #pragma once
 
