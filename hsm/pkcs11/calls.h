@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "hsm/pkcs11/call_metrics.h"
+#include "hsm/pkcs11/token_call.h"
 #include "hsm/pkcs11/token_client.h"
-#include "hsm/pkcs11/worker_pool.h"
 
 namespace strongroom::hsm {
 

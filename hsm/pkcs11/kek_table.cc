@@ -2,6 +2,13 @@
 
 namespace strongroom::hsm {
 
+Status KekNotOnToken(const Uuid& kek, std::string_view found) {
+  return Error(Reason::kKekNotOnToken,
+               "KEK " + kek.ToString() +
+                   " is not usable on the token: " + std::string(found) +
+                   "; restore the token or the store that belong together");
+}
+
 KekTable::Entry KekTable::Get(const Uuid& id) const {
   MutexLock lock(mutex_);
   auto found = entries_.find(id);

@@ -4,14 +4,19 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 
 #include "hsm/pkcs11/cryptoki.h"
 #include "strongroom/base/mutex.h"
 #include "strongroom/base/names.h"
+#include "strongroom/base/status.h"
 #include "strongroom/hsm/device.h"
 
 namespace strongroom::hsm {
+
+// KekNotOnToken is the KEK_NOT_ON_TOKEN error, saying what was found.
+Status KekNotOnToken(const Uuid& kek, std::string_view found);
 
 // KekTable is thread-safe and calls nobody. A handle is a hint: after a token
 // was away or initialised again it may name another key, hence `proved`.

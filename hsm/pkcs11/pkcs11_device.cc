@@ -88,7 +88,7 @@ DeviceHealth Pkcs11Device::Health() const {
             " are not on the token, or are other keys there; restore the token "
             "or the store that belong together");
   }
-  if (std::string away = client().state().detail(); !away.empty()) {
+  if (std::string away = client().link().state().detail(); !away.empty()) {
     say(DeviceCondition::kAway, std::move(away));
   }
   if (const auto reading = pool_->Read(); reading.restart_wanted) {
@@ -96,13 +96,13 @@ DeviceHealth Pkcs11Device::Health() const {
         "restart wanted: " + std::to_string(reading.hanging) +
             " calls hang inside the token");
   }
-  if (Status refusal = client().anchor().refusal(); !refusal.ok()) {
+  if (Status refusal = client().link().anchor().refusal(); !refusal.ok()) {
     say(DeviceCondition::kLoginRefused, std::string(MessageOf(refusal)));
   }
-  health.sessions_open = client().sessions_open();
+  health.sessions_open = client().link().sessions_open();
   health.operations = context_->operations.load();
-  health.sessions_replaced = client().sessions_replaced();
-  health.logins = client().anchor().logins();
+  health.sessions_replaced = client().link().sessions_replaced();
+  health.logins = client().link().anchor().logins();
   return health;
 }
 
@@ -133,7 +133,7 @@ Status Pkcs11Device::Block(CallKind kind, BlockingCall::Work work,
 }
 
 Status Pkcs11Device::Change(CallKind kind, BlockingCall::Work work) {
-  if (!client().profile().exclusive_object_changes) {
+  if (!client().link().profile().exclusive_object_changes) {
     return Block(kind, std::move(work));
   }
   return Block(kind, [pool = pool_, work = std::move(work)](
@@ -170,7 +170,7 @@ StatusOr<Bytes> Pkcs11Device::MakeSigningKey(const Uuid& id,
   SR_RETURN_IF_ERROR(Change(
       CallKind::kCreate, [id, label = std::string(label), spki](
                              TokenClient& client, WorkerSession& worker) {
-        return client.MakeSigningKey(worker, id, label, spki.get());
+        return client.signing_keys().Make(worker, id, label, spki.get());
       }));
   return std::move(*spki);
 }
@@ -179,7 +179,7 @@ Status Pkcs11Device::DestroySigningKey(const Uuid& id, std::string_view label) {
   return Change(CallKind::kDestroy,
                 [id, label = std::string(label)](TokenClient& client,
                                                  WorkerSession& worker) {
-                  return client.DestroySigningKey(worker, id, label);
+                  return client.signing_keys().Destroy(worker, id, label);
                 });
 }
 
@@ -187,7 +187,7 @@ StatusOr<Bytes> Pkcs11Device::SigningPublicKey(const Uuid& id) {
   auto spki = std::make_shared<Bytes>();
   SR_RETURN_IF_ERROR(Block(
       CallKind::kList, [id, spki](TokenClient& client, WorkerSession& worker) {
-        return client.SigningPublicKey(worker, id, spki.get());
+        return client.signing_keys().PublicKey(worker, id, spki.get());
       }));
   return std::move(*spki);
 }
@@ -198,7 +198,7 @@ StatusOr<Bytes> Pkcs11Device::Sign(const Uuid& id, ByteView sha256) {
   SR_RETURN_IF_ERROR(
       Block(CallKind::kSign, [id, digest = ToBytes(sha256), signature](
                                  TokenClient& client, WorkerSession& worker) {
-        return client.Sign(worker, id, digest, signature.get());
+        return client.signing_keys().Sign(worker, id, digest, signature.get());
       }));
   return std::move(*signature);
 }
@@ -226,7 +226,7 @@ bool Pkcs11Device::Shutdown(SteadyTime until) {
   overdue_ = !pool_->Shutdown(until);
   if (overdue_) return false;
   stopped_ = true;
-  client().Stop();
+  client().link().Stop();
   return true;
 }
 
@@ -247,7 +247,7 @@ StatusOr<std::vector<WorkerSession>> OpenSessions(TokenClient& client,
   std::vector<WorkerSession> sessions;
   for (int i = 0; i < wanted; ++i) {
     WorkerSession session;
-    Status opened = client.OpenFirst(session);
+    Status opened = client.link().OpenFirst(session);
     if (!opened.ok()) {
       bool enough = !sessions.empty() && ReasonOf(opened) == Reason::kHsmBusy;
       if (!enough) return opened;
@@ -319,14 +319,14 @@ StatusOr<std::unique_ptr<Device>> OpenPkcs11Device(const Pkcs11Options& options,
                                                      options.token_serial));
   auto client = std::make_shared<TokenClient>(
       std::move(module),
-      TokenClient::Options{token, options.profile, std::move(pin),
-                           options.pin_file, &clock});
-  SR_RETURN_IF_ERROR(client->Start());
+      TokenLink::Options{token, options.profile, std::move(pin),
+                         options.pin_file, &clock});
+  SR_RETURN_IF_ERROR(client->link().Start());
   SR_ASSIGN_OR_RETURN(
       std::vector<WorkerSession> sessions,
       OpenSessions(*client, std::max(1, options.workers.value_or(
                                             options.profile.workers))));
-  DeviceInfo info = InfoOf(options, client->token(), sessions.size());
+  DeviceInfo info = InfoOf(options, client->link().token(), sessions.size());
   log::Info("token opened", {{"token", info.token_label},
                              {"model", info.token_model},
                              {"profile", info.profile},

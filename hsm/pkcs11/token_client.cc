@@ -4,338 +4,161 @@
 
 #include "hsm/pkcs11/aead.h"
 #include "hsm/pkcs11/objects.h"
-#include "hsm/pkcs11/return_values.h"
-#include "hsm/pkcs11/self_test.h"
-#include "strongroom/base/log.h"
 
 namespace strongroom::hsm {
 namespace {
 
-// After what is over as soon as it was answered: a lost session, a full token.
-constexpr std::chrono::milliseconds kSoon{100};
-
-std::string_view OperationName(Operation operation) {
-  switch (operation) {
-    case Operation::kOpenSession:
-      return "opening a session";
-    case Operation::kSessionInfo:
-      return "asking for the session's state";
-    case Operation::kLogin:
-      return "logging in";
-    case Operation::kFind:
-      return "finding objects";
-    case Operation::kReadAttributes:
-      return "reading attributes";
-    case Operation::kSeal:
-      return "sealing";
-    case Operation::kOpen:
-      return "opening";
-    case Operation::kSign:
-      return "signing";
-    case Operation::kGenerate:
-      return "generating a key";
-    case Operation::kDestroy:
-      return "destroying a key";
-  }
-  return "";
-}
-
-std::string Describe(const Step& step) {
-  return std::string(OperationName(step.operation)) + " answered " +
-         ReturnValueName(step.rv);
-}
-
-Status AfterRetry(const Step& step) {
-  return Error(Reason::kHsmUnavailable,
-               Describe(step) + " again after recovery; try again", kSoon);
-}
-
-Status InTheMiddle(const Step& step) {
-  return Error(
-      Reason::kHsmUnavailable,
-      Describe(step) + ", and the KEK may have sealed or not; try again",
-      kSoon);
-}
-
-Status Unexpected(const Step& step) {
-  return Error(Reason::kHsmUnexpected,
-               Describe(step) + "; its session was thrown away");
-}
+// A probe is cheap: on an empty token, so many searches for what is gone, of
+// 0.2 s each among 10,000 objects.
+constexpr int kProbedAtMost = 8;
 
 }  // namespace
 
-Status KekNotOnToken(const Uuid& kek, std::string_view found) {
-  return Error(Reason::kKekNotOnToken,
-               "KEK " + kek.ToString() +
-                   " is not usable on the token: " + std::string(found) +
-                   "; restore the token or the store that belong together");
+TokenClient::TokenClient(std::unique_ptr<Module> module,
+                         TokenLink::Options options)
+    : link_(std::move(module), keks_, std::move(options)),
+      prover_(keks_, link_.profile()),
+      signing_keys_(link_) {}
+
+SealAnswer TokenClient::Seal(WorkerSession& worker, const Uuid& kek,
+                             ByteView aad, ByteView secret) {
+  Bytes sealed;
+  std::optional<SealLoss> lost;
+  Status status = link_.Run(
+      worker, &kek,
+      [&](const Session& session) {
+        CK_OBJECT_HANDLE handle = 0;
+        SR_RETURN_IF_FAILED(prover_.Prove(session, kek, &handle));
+        return Step::Of(
+            Operation::kSeal,
+            AeadSeal(session, handle, link_.profile(), aad, secret, &sealed));
+      },
+      TokenLink::Access::kUse, &lost);
+  if (status.ok()) return sealed;
+  if (lost) return SealAnswer::MayHaveSealed(*lost, std::move(status));
+  return status;
 }
 
-TokenClient::TokenClient(std::unique_ptr<Module> module, Options options)
-    : module_(std::move(module)),
-      token_(std::move(options.token)),
-      profile_(std::move(options.profile)),
-      state_(*options.clock),
-      anchor_(*module_, token_, profile_, std::move(options.pin),
-              std::move(options.pin_file)) {}
-
-Status TokenClient::Start() {
-  SR_RETURN_IF_ERROR(CheckMechanisms(*module_, token_));
-  if (token_.flags & CKF_USER_PIN_LOCKED) {
-    return anchor_.Refuse(
-        "says that its user PIN is locked; the one in the PIN file was not "
-        "tried",
-        "the token's security officer must unlock it; then restart");
-  }
-  // A service that is restarted over and over with a wrong PIN file must not be
-  // what locks the token.
-  if (token_.flags & CKF_USER_PIN_FINAL_TRY) {
-    return anchor_.Refuse(
-        "says that one more wrong PIN locks it; the one in the PIN file was "
-        "not tried",
-        "log in once with the token's own tools, correct the file if it has "
-        "another PIN, then restart");
-  }
-  WorkerSession starter;
-  Step login = LogIn(0);
-  if (!login.ok()) return Fail(starter, nullptr, login);
-  Step session = EnsureSession(starter, Access::kUse);
-  if (!session.ok()) return Fail(starter, nullptr, session);
-  Status test = RunSelfTest(*starter.session, profile_);
-  Discard(starter);
-  return test;
+Status TokenClient::Open(WorkerSession& worker, const Uuid& kek, ByteView aad,
+                         ByteView sealed, SecretBytes* secret) {
+  return link_.Run(worker, &kek, [&](const Session& session) {
+    CK_OBJECT_HANDLE handle = 0;
+    SR_RETURN_IF_FAILED(prover_.Prove(session, kek, &handle));
+    return Step::Of(Operation::kOpen, AeadOpen(session, handle, link_.profile(),
+                                               aad, sealed, secret));
+  });
 }
 
-Status TokenClient::OpenFirst(WorkerSession& worker) {
-  Step step = EnsureSession(worker, Access::kUse);
-  return step.ok() ? OkStatus() : Fail(worker, nullptr, step);
+Status TokenClient::Prove(WorkerSession& worker, const Uuid& id) {
+  if (!keks_.Get(id).known_answer) {
+    return KekNotOnToken(id, "it was not adopted");
+  }
+  keks_.Doubt(id);
+  return link_.Run(worker, &id, [&](const Session& session) {
+    CK_OBJECT_HANDLE handle = 0;
+    return prover_.Prove(session, id, &handle);
+  });
 }
 
-void TokenClient::Lose(WorkerSession& worker, CK_RV why) {
-  if (IsSessionGone(why)) {
-    // The token may have been away: a handle can mean another object now, even
-    // if the login is there.
-    keks_.DoubtAll();
-    losses_.fetch_add(1);
-    if (worker.session) worker.session->Drop();
-  }
-  Discard(worker);
+Status TokenClient::List(WorkerSession& worker,
+                         std::vector<TokenObject>* objects) {
+  return link_.Run(worker, nullptr, [&](const Session& session) {
+    // Logged out, the private objects would be missing without a word.
+    SR_RETURN_IF_FAILED(CheckLoggedIn(session));
+    objects->clear();
+    return Step::Of(Operation::kReadAttributes, ListObjects(session, objects));
+  });
 }
 
-void TokenClient::Discard(WorkerSession& worker) {
-  if (!worker.session) return;
-  worker.session.reset();
-  worker.had_session = true;
-  worker_sessions_.fetch_sub(1);
+Status TokenClient::Probe(WorkerSession& worker) {
+  SR_RETURN_IF_ERROR(link_.Run(worker, nullptr, [&](const Session& session) {
+    return CheckLoggedIn(session);
+  }));
+  // Where one KEK is missing, all may be: on to the first that is there.
+  Status missing;
+  for (int i = 0; i < kProbedAtMost; ++i) {
+    const std::optional<Uuid> kek = keks_.NextToProbe();
+    if (!kek) break;
+    Status proved = Prove(worker, *kek);
+    if (proved.ok()) break;
+    if (ReasonOf(proved) != Reason::kKekNotOnToken) return proved;
+    missing = std::move(proved);
+  }
+  return missing;
 }
 
-Step TokenClient::EnsureSession(WorkerSession& worker, Access access) {
-  const bool read_write =
-      profile_.read_write_sessions || access == Access::kChange;
-  // A token that let one session go may have let them all go. To find that out
-  // in the middle of a seal would cost a further seal.
-  const uint64_t losses = losses_.load();
-  if (worker.session && worker.losses_seen != losses) {
-    SR_RETURN_IF_FAILED(CheckLoggedIn(*worker.session));
-  }
-  worker.losses_seen = losses;
-  if (worker.session && (worker.read_write || !read_write)) return Step::Ok();
-  // In its place, not beside it: the token may have no session to spare.
-  if (worker.session) {
-    worker.session.reset();
-    worker_sessions_.fetch_sub(1);
-  }
-  Session session;
-  SR_RETURN_IF_FAILED(
-      Step::Of(Operation::kOpenSession,
-               module_->OpenSession(token_.slot, read_write, &session)));
-  // A token that lost every session has logged out; the new one tells.
+Status TokenClient::CreateKek(WorkerSession& worker, const Uuid& id,
+                              std::string_view label) {
+  return link_.Run(
+      worker, nullptr,
+      [&](const Session& session) { return CreateOn(session, id, label); },
+      TokenLink::Access::kChange);
+}
+
+Status TokenClient::DestroyKek(WorkerSession& worker, const Uuid& id) {
+  return link_.Run(
+      worker, nullptr,
+      [&](const Session& session) { return DestroyOn(session, id); },
+      TokenLink::Access::kChange);
+}
+
+Step TokenClient::CreateOn(const Session& session, const Uuid& id,
+                           std::string_view label) {
+  // Logged out, an object with this id would not be seen.
   SR_RETURN_IF_FAILED(CheckLoggedIn(session));
-  worker.session = std::move(session);
-  worker.read_write = read_write;
-  worker_sessions_.fetch_add(1);
-  if (std::exchange(worker.had_session, false)) replaced_count_.fetch_add(1);
-  return Step::Ok();
-}
-
-Step TokenClient::CheckLoggedIn(const Session& session) const {
-  bool logged_in = false;
-  CK_RV rv = session.IsLoggedIn(&logged_in);
-  if (rv == CKR_OK && !logged_in) rv = CKR_USER_NOT_LOGGED_IN;
-  return Step::Of(Operation::kSessionInfo, rv);
-}
-
-Step TokenClient::LogIn(uint64_t seen_epoch) {
-  bool fresh = false;
-  SR_RETURN_IF_FAILED(anchor_.LogIn(seen_epoch, &fresh));
-  if (!fresh) return Step::Ok();
-  // Handles of private objects died with the login that was lost. One
-  // enumeration costs less than to look up each KEK: a look-up is linear too.
-  Session session;
+  std::vector<CK_OBJECT_HANDLE> found;
   SR_RETURN_IF_FAILED(
-      Step::Of(Operation::kOpenSession,
-               module_->OpenSession(token_.slot, profile_.read_write_sessions,
-                                    &session)));
-  std::map<Uuid, CK_OBJECT_HANDLE> handles;
-  SR_RETURN_IF_FAILED(
-      Step::Of(Operation::kFind, EnumerateKeks(session, &handles)));
-  keks_.ReplaceHandles(handles);
+      Step::Of(Operation::kFind, FindById(session, id, &found)));
+  if (!found.empty()) {
+    return Step::Final(Error(Reason::kConflict,
+                             "the token has an object with the id " +
+                                 id.ToString() + " already; want a fresh id"));
+  }
+
+  CK_OBJECT_HANDLE key = 0;
+  Step step = Step::Of(Operation::kGenerate,
+                       GenerateKek(session, link_.profile(), id, label,
+                                   KekLifetime::kToken, &key));
+  if (step.ok()) {
+    std::string fault;
+    step = Step::Of(Operation::kReadAttributes,
+                    VerifyKek(session, key, id, &fault));
+    if (step.ok() && !fault.empty()) {
+      step = Step::Final(
+          Error(Reason::kHsmCapabilityMissing,
+                "the token made a KEK whose " + fault + "; it was destroyed"));
+    }
+  }
+  if (step.ok()) {
+    keks_.Created(id, key);
+    return step;
+  }
+  // Nobody had this id a moment ago: what has it now is this call's own.
+  if (FindKeks(session, id, &found) == CKR_OK) {
+    for (CK_OBJECT_HANDLE handle : found) {
+      session.functions().C_DestroyObject(session.handle(), handle);
+    }
+  }
+  return step;
+}
+
+Step TokenClient::DestroyOn(const Session& session, const Uuid& id) {
+  std::vector<CK_OBJECT_HANDLE> found;
+  SR_RETURN_IF_FAILED(FindLoggedIn(session, id, &found));
+  for (CK_OBJECT_HANDLE handle : found) {
+    CK_RV rv = session.functions().C_DestroyObject(session.handle(), handle);
+    if (rv == CKR_OBJECT_HANDLE_INVALID) continue;  // gone: what was wanted
+    SR_RETURN_IF_FAILED(Step::Of(Operation::kDestroy, rv));
+  }
+  SR_RETURN_IF_FAILED(FindLoggedIn(session, id, &found));
+  if (!found.empty()) {
+    return Step::Final(Error(
+        Reason::kHsmUnexpected,
+        "the token says that KEK " + id.ToString() +
+            " was destroyed, but still has it; destroy it with its own tools"));
+  }
+  keks_.Destroyed(id);
   return Step::Ok();
-}
-
-Status TokenClient::Run(WorkerSession& worker, const Uuid* kek,
-                        const Body& body, Access access,
-                        std::optional<SealLoss>* lost) {
-  SR_RETURN_IF_ERROR(anchor_.refusal());
-  SR_RETURN_IF_ERROR(state_.Admit());
-  // Every remedy is tried once per call; the loop ends after four rounds.
-  bool session_retried = false, login_retried = false, handle_retried = false;
-  bool login_needed = false;
-  uint64_t lost_epoch = 0;  // whose login was lost
-  for (;;) {
-    const uint64_t epoch = anchor_.epoch();
-    Step step = login_needed ? LogIn(lost_epoch) : Step::Ok();
-    if (step.ok()) login_needed = false;
-    if (step.ok()) step = EnsureSession(worker, access);
-    if (step.ok()) step = body(*worker.session);
-    if (step.ok()) {
-      state_.Well();
-      return OkStatus();
-    }
-    if (step.operation == Operation::kSeal) {
-      return AfterSeal(worker, *kek, step, epoch, lost);
-    }
-    switch (Classify(step.operation, step.rv, profile_)) {
-      case Cause::kSessionLost:
-        if (std::exchange(session_retried, true)) {
-          return Fail(worker, kek, step);
-        }
-        Lose(worker, step.rv);
-        continue;
-      case Cause::kNotLoggedIn:
-        if (std::exchange(login_retried, true)) return Fail(worker, kek, step);
-        keks_.DoubtAll();
-        Discard(worker);
-        login_needed = true;
-        lost_epoch = epoch;
-        continue;
-      case Cause::kHandleInvalid: {
-        if (kek == nullptr || std::exchange(handle_retried, true)) {
-          return Fail(worker, kek, step);
-        }
-        KekTable::Entry entry = keks_.Get(*kek);
-        if (entry.handle) keks_.DropHandle(*kek, *entry.handle);
-        continue;
-      }
-      case Cause::kDataOrDevice:
-        return AfterGeneralError(worker, *kek, step);
-      default:
-        return Fail(worker, kek, step);
-    }
-  }
-}
-
-// Mends what was lost, for the next seal. Not this one again: its KEK may have
-// sealed, and its owner counts seals.
-Status TokenClient::AfterSeal(WorkerSession& worker, const Uuid& kek,
-                              const Step& step, uint64_t epoch,
-                              std::optional<SealLoss>* lost) {
-  switch (Classify(step.operation, step.rv, profile_)) {
-    case Cause::kSessionLost:
-      *lost = SealLoss::kSession;
-      Lose(worker, step.rv);
-      // A new session, if it is to be had: else the next call says why not.
-      EnsureSession(worker, Access::kUse);
-      return InTheMiddle(step);
-    case Cause::kNotLoggedIn: {
-      *lost = SealLoss::kLogin;
-      keks_.DoubtAll();
-      Discard(worker);
-      const Step login = LogIn(epoch);
-      if (!login.ok()) return Fail(worker, &kek, login);
-      EnsureSession(worker, Access::kUse);
-      return InTheMiddle(step);
-    }
-    case Cause::kHandleInvalid: {
-      *lost = SealLoss::kHandle;
-      const KekTable::Entry entry = keks_.Get(kek);
-      if (entry.handle) keks_.DropHandle(kek, *entry.handle);
-      return Fail(worker, &kek, step);
-    }
-    default:
-      return Fail(worker, &kek, step);
-  }
-}
-
-Status TokenClient::AfterGeneralError(WorkerSession& worker, const Uuid& kek,
-                                      const Step& step) {
-  const KekTable::Entry entry = keks_.Get(kek);
-  if (!entry.known_answer || !entry.handle) {
-    Discard(worker);
-    return Unexpected(step);
-  }
-  SecretBytes opened;
-  CK_RV rv =
-      AeadOpen(*worker.session, *entry.handle, profile_,
-               entry.known_answer->aad, entry.known_answer->sealed, &opened);
-  if (rv == CKR_OK) {
-    // The device is well, so the data was not: the session stays.
-    return Fail(worker, &kek,
-                Step::Of(Operation::kOpen, CKR_ENCRYPTED_DATA_INVALID));
-  }
-  keks_.Doubt(kek);
-  Step second = Step::Of(Operation::kOpen, rv);
-  if (Classify(second.operation, rv, profile_) == Cause::kDeviceLost) {
-    return Fail(worker, &kek, second);
-  }
-  Discard(worker);
-  return Error(Reason::kHsmUnexpected,
-               Describe(step) + ", and the known answer " +
-                   ReturnValueName(rv) + "; its session was thrown away");
-}
-
-Status TokenClient::Fail(WorkerSession& worker, const Uuid* kek,
-                         const Step& step) {
-  if (!step.status.ok()) {
-    // To know that a KEK is missing, the token must have answered.
-    if (ReasonOf(step.status) == Reason::kKekNotOnToken) state_.Well();
-    return step.status;
-  }
-  switch (Classify(step.operation, step.rv, profile_)) {
-    case Cause::kNotAuthentic:
-      state_.Well();
-      return Error(Reason::kNotAuthentic,
-                   "the sealed bytes do not open under KEK " +
-                       (kek != nullptr ? kek->ToString() : "") +
-                       " with this aad");
-    case Cause::kHandleInvalid:
-      if (kek == nullptr) break;
-      return KekNotOnToken(*kek, Describe(step));
-    case Cause::kBusy:
-      worker.shrink = true;
-      return Error(Reason::kHsmBusy,
-                   Describe(step) +
-                       "; the token is short of sessions or "
-                       "memory: send less at once, or configure fewer workers",
-                   kSoon);
-    case Cause::kDeviceLost:
-      keks_.DoubtAll();
-      Discard(worker);
-      return state_.Lost(Describe(step));
-    case Cause::kLoginRefused:
-      Discard(worker);
-      return anchor_.Refuse(step.rv);
-    case Cause::kSessionLost:
-    case Cause::kNotLoggedIn:
-      Lose(worker, step.rv);
-      return AfterRetry(step);
-    default:
-      break;
-  }
-  Discard(worker);
-  if (kek != nullptr) keks_.Doubt(*kek);
-  log::Warning("unexpected answer of the token", {{"found", Describe(step)}});
-  return Unexpected(step);
 }
 
 }  // namespace strongroom::hsm

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "strongroom/base/log.h"
+
 namespace strongroom::hsm {
 namespace {
 
@@ -12,8 +14,6 @@ constexpr std::chrono::milliseconds kRestartRetry{5000};
 Status Draining() {
   return Error(Reason::kDraining, "the device is shutting down");
 }
-
-}  // namespace
 
 Status TooLate() {
   return Error(Reason::kDeadlineExceeded,
@@ -32,19 +32,24 @@ Status RestartNeeded(int hanging) {
                kRestartRetry);
 }
 
+}  // namespace
+
 std::shared_ptr<WorkerPool> WorkerPool::Create(
     std::shared_ptr<TokenClient> client, const Options& options,
     std::vector<WorkerSession> first) {
   std::shared_ptr<WorkerPool> pool(new WorkerPool(std::move(client), options));
-  MutexLock lock(pool->mutex_);
-  for (WorkerSession& session : first) pool->Start(std::move(session));
-  pool->StartMissing();
-  pool->Publish();
-  pool->keeper_ = std::thread([keeping = pool.get()] { keeping->Keep(); });
+  {
+    MutexLock lock(pool->mutex_);
+    for (WorkerSession& session : first) pool->Start(std::move(session));
+    pool->StartMissing();
+    pool->Publish();
+  }
+  pool->keeper_.Start([kept = pool.get()] { return kept->DoDue(); });
   return pool;
 }
 
 void WorkerPool::Submit(std::shared_ptr<TokenCall> call) {
+  const SteadyTime deadline = call->deadline();
   Status refusal;
   {
     MutexLock lock(mutex_);
@@ -52,21 +57,19 @@ void WorkerPool::Submit(std::shared_ptr<TokenCall> call) {
       refusal = Draining();
     } else if (RestartWanted()) {
       refusal = RestartNeeded(hanging_);
-    } else if (!call->urgent() && queue_.size() >= options_.queue_limit) {
+    } else if (!queue_.HasRoomFor(*call)) {
       refusal = Error(Reason::kHsmBusy,
                       "the token's queue is full with " +
                           std::to_string(queue_.size()) +
                           " calls; send fewer at once",
                       kQueueRetry);
     } else {
-      if (call->deadline() < keeper_wakes_) keep_.SignalAll();
-      (call->urgent() ? urgent_ : queue_).push_back(std::move(call));
-      options_.queue_depth->Set(static_cast<double>(QueueSize()));
+      queue_.Push(std::move(call));
       work_.Signal();
-      return;
     }
   }
-  call->Refuse(std::move(refusal));
+  if (!refusal.ok()) return call->Refuse(std::move(refusal));
+  keeper_.WakeBy(deadline);
 }
 
 void WorkerPool::Work(Worker* self) {
@@ -92,17 +95,13 @@ std::shared_ptr<TokenCall> WorkerPool::Take(Worker* self) {
     if (!stopping_ && wanted_workers_ > 1) {
       --wanted_workers_;
       grow_at_ = options_.clock->Steady() + std::chrono::seconds(30);
-      keep_.SignalAll();
       return nullptr;
     }
   }
-  while (!stopping_ && (exclusive_ != nullptr || QueueSize() == 0))
+  while (!stopping_ && (exclusive_ != nullptr || queue_.size() == 0))
     work_.Wait(mutex_);
-  if (QueueSize() == 0 || stopping_) return nullptr;
-  auto& from = urgent_.empty() ? queue_ : urgent_;
-  self->running = std::move(from.front());
-  from.pop_front();
-  options_.queue_depth->Set(static_cast<double>(QueueSize()));
+  if (stopping_) return nullptr;
+  self->running = queue_.Pop();
   ++in_token_;
   return self->running;
 }
@@ -121,21 +120,25 @@ bool WorkerPool::Finish(Worker* self) {
 }
 
 void WorkerPool::Publish() {
-  options_.sessions->Set(client_->sessions_open());
+  const TokenLink& link = client_->link();
+  options_.sessions->Set(link.sessions_open());
   const auto add = [](Counter* counter, uint64_t now, uint64_t* told) {
     if (now > *told) counter->Add(static_cast<double>(now - *told));
     *told = now;
   };
-  add(options_.sessions_replaced, client_->sessions_replaced(),
+  add(options_.sessions_replaced, link.sessions_replaced(),
       &sessions_replaced_);
-  add(options_.logins, client_->anchor().logins(), &logins_);
+  add(options_.logins, link.anchor().logins(), &logins_);
 }
 
 void WorkerPool::Exit(Worker* self) {
-  client_->Discard(self->session);
-  MutexLock lock(mutex_);
-  self->exited = true;
-  keep_.SignalAll();
+  client_->link().Discard(self->session);
+  {
+    MutexLock lock(mutex_);
+    self->exited = true;
+    exited_.SignalAll();
+  }
+  keeper_.WakeBy(SteadyTime::min());
 }
 
 Status WorkerPool::Exclusively(const WorkerSession& self,
@@ -188,6 +191,83 @@ void WorkerPool::EndExclusive(const WorkerSession& self) {
   outside_.SignalAll();
 }
 
+SteadyTime WorkerPool::DoDue() {
+  Calls hang, late, refused;
+  std::vector<std::unique_ptr<Worker>> exited;
+  int hanging = 0;
+  SteadyTime next;
+  {
+    MutexLock lock(mutex_);
+    const SteadyTime now = options_.clock->Steady();
+    hang = TakeHanging(now);
+    late = queue_.TakeLate(now);
+    if (RestartWanted()) refused = queue_.TakeAll();
+    exited = TakeExited();
+    if (now >= grow_at_) {
+      wanted_workers_ = options_.workers;
+      grow_at_ = SteadyTime::max();
+    }
+    StartMissing();
+    hanging = hanging_;
+    next = NextDeadline();
+  }
+  for (const auto& worker : exited) worker->thread.join();
+  if (!hang.empty()) {
+    log::Warning("token calls outlived their deadline and are written off",
+                 {{"calls", hang.size()}, {"hanging", hanging}});
+  }
+  for (const auto& call : hang) call->Refuse(Hangs());
+  for (const auto& call : late) call->Refuse(TooLate());
+  for (const auto& call : refused) call->Refuse(RestartNeeded(hanging));
+  return next;
+}
+
+WorkerPool::Calls WorkerPool::TakeHanging(SteadyTime now) {
+  Calls hang;
+  for (const auto& worker : workers_) {
+    if (worker->running == nullptr || worker->written_off) continue;
+    if (worker->running->deadline() > now) continue;
+    worker->written_off = true;
+    ++hanging_;
+    // Crypto goes on, even if it was an object change that hangs.
+    EndExclusive(worker->session);
+    hang.push_back(worker->running);
+  }
+  return hang;
+}
+
+SteadyTime WorkerPool::NextDeadline() const {
+  SteadyTime next = std::min(grow_at_, queue_.NextDeadline());
+  for (const auto& worker : workers_) {
+    if (worker->running == nullptr || worker->written_off) continue;
+    next = std::min(next, worker->running->deadline());
+  }
+  return next;
+}
+
+void WorkerPool::StartMissing() {
+  while (!stopping_ && !RestartWanted() && Alive() < wanted_workers_) Start({});
+}
+
+void WorkerPool::Start(WorkerSession session) {
+  auto worker = std::make_unique<Worker>();
+  worker->session = std::move(session);
+  Worker* self = worker.get();
+  worker->thread =
+      std::thread([pool = shared_from_this(), self] { pool->Work(self); });
+  workers_.push_back(std::move(worker));
+}
+
+std::vector<std::unique_ptr<WorkerPool::Worker>> WorkerPool::TakeExited() {
+  std::vector<std::unique_ptr<Worker>> exited;
+  auto keep =
+      std::stable_partition(workers_.begin(), workers_.end(),
+                            [](const auto& worker) { return !worker->exited; });
+  std::move(keep, workers_.end(), std::back_inserter(exited));
+  workers_.erase(keep, workers_.end());
+  return exited;
+}
+
 WorkerPool::Reading WorkerPool::Read() const {
   MutexLock lock(mutex_);
   return {Alive(), hanging_, RestartWanted()};
@@ -198,7 +278,7 @@ bool WorkerPool::Shutdown(SteadyTime until) {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
-    refused = TakeQueue();
+    refused = queue_.TakeAll();
     work_.SignalAll();
   }
   for (const auto& call : refused) call->Refuse(Draining());
@@ -206,15 +286,13 @@ bool WorkerPool::Shutdown(SteadyTime until) {
     MutexLock lock(mutex_);
     while (!AllExited()) {
       if (until == SteadyTime::max()) {
-        keep_.Wait(mutex_);
-      } else if (!keep_.WaitUntil(mutex_, RealTime(until)) && !AllExited()) {
+        exited_.Wait(mutex_);
+      } else if (!exited_.WaitUntil(mutex_, RealTime(until)) && !AllExited()) {
         return false;
       }
     }
-    keeper_stops_ = true;
-    keep_.SignalAll();
   }
-  if (keeper_.joinable()) keeper_.join();
+  keeper_.Stop();
   std::vector<std::unique_ptr<Worker>> exited;
   {
     MutexLock lock(mutex_);
@@ -230,11 +308,27 @@ void WorkerPool::Abandon() {
     MutexLock lock(mutex_);
     hang = TakeHanging(SteadyTime::max());
     for (const auto& worker : workers_) worker->thread.detach();
-    keeper_stops_ = true;
-    keep_.SignalAll();
   }
-  keeper_.join();
+  keeper_.Stop();
   for (const auto& call : hang) call->Refuse(Hangs());
+}
+
+bool WorkerPool::RestartWanted() const { return hanging_ > options_.workers; }
+
+bool WorkerPool::AllExited() const {
+  return std::all_of(workers_.begin(), workers_.end(),
+                     [](const auto& worker) { return worker->exited; });
+}
+
+int WorkerPool::Alive() const {
+  return static_cast<int>(
+      std::count_if(workers_.begin(), workers_.end(), [](const auto& worker) {
+        return !worker->written_off && !worker->exited;
+      }));
+}
+
+SteadyTime WorkerPool::RealTime(SteadyTime time) const {
+  return std::chrono::steady_clock::now() + (time - options_.clock->Steady());
 }
 
 }  // namespace strongroom::hsm

@@ -1,16 +1,15 @@
-// WorkerPool: threads that run token calls, one session each, and the keeper
-// that answers for calls which hang in the token.
+// WorkerPool: threads that run token calls, one session each.
 #pragma once
 
-#include <atomic>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "hsm/pkcs11/call_queue.h"
+#include "hsm/pkcs11/keeper.h"
+#include "hsm/pkcs11/token_call.h"
 #include "hsm/pkcs11/token_client.h"
 #include "strongroom/base/clock.h"
 #include "strongroom/base/metrics.h"
@@ -18,33 +17,6 @@
 #include "strongroom/base/status.h"
 
 namespace strongroom::hsm {
-
-// TokenCall is one piece of work. Exactly one of Answer and Refuse is called,
-// once, outside every lock. Refuse may come while Run hangs on another thread:
-// then what Run finds is thrown away.
-class TokenCall {
- public:
-  TokenCall(SteadyTime deadline, bool urgent)
-      : deadline_(deadline), urgent_(urgent) {}
-  virtual ~TokenCall() = default;
-  virtual void Run(WorkerSession& worker) = 0;
-  virtual void Answer() = 0;
-  virtual void Refuse(Status why) = 0;
-
-  SteadyTime deadline() const { return deadline_; }
-  // Urgent calls go first and do not count against the queue's limit: a thread
-  // blocks for each, which bounds them.
-  bool urgent() const { return urgent_; }
-
- private:
-  const SteadyTime deadline_;
-  const bool urgent_;
-};
-
-// Answers of the pool itself.
-Status TooLate();
-Status Hangs();
-Status RestartNeeded(int hanging);
 
 // WorkerPool is thread-safe. PKCS#11 has no cancel: a call that outlives its
 // deadline inside the token is answered for, its worker is written off (the
@@ -109,11 +81,13 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
     bool written_off = false;
     bool exited = false;
   };
-  using Calls = std::vector<std::shared_ptr<TokenCall>>;
+  using Calls = CallQueue::Calls;
 
   WorkerPool(std::shared_ptr<TokenClient> client, const Options& options)
       : client_(std::move(client)),
         options_(options),
+        keeper_(*options.clock),
+        queue_(options.queue_limit, *options.queue_depth),
         wanted_workers_(options.workers) {}
 
   void Work(Worker* self) SR_EXCLUDES(mutex_);
@@ -124,12 +98,11 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
   void Exit(Worker* self) SR_EXCLUDES(mutex_);
   void Publish() SR_REQUIRES(mutex_);
 
-  void Keep() SR_EXCLUDES(mutex_);
-  void Sleep() SR_REQUIRES(mutex_);
-  // What outlived its deadline in the token (its worker is written off), and
-  // what did so in the queue.
+  // DoDue answers for calls that are past their deadline, joins the threads
+  // that ended, starts those that are missing. It gives when to do so again.
+  SteadyTime DoDue() SR_EXCLUDES(mutex_);
+  // TakeHanging writes off the workers whose calls outlived their deadline.
   Calls TakeHanging(SteadyTime now) SR_REQUIRES(mutex_);
-  Calls TakeLate(SteadyTime now) SR_REQUIRES(mutex_);
   SteadyTime NextDeadline() const SR_REQUIRES(mutex_);
   void StartMissing() SR_REQUIRES(mutex_);
   void Start(WorkerSession session) SR_REQUIRES(mutex_);
@@ -139,8 +112,6 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
   bool WaitUntilAlone(const WorkerSession& self) SR_REQUIRES(mutex_);
   void EndExclusive(const WorkerSession& self) SR_REQUIRES(mutex_);
 
-  Calls TakeQueue() SR_REQUIRES(mutex_);
-  size_t QueueSize() const SR_REQUIRES(mutex_);
   bool RestartWanted() const SR_REQUIRES(mutex_);
   bool AllExited() const SR_REQUIRES(mutex_);
   int Alive() const SR_REQUIRES(mutex_);
@@ -149,13 +120,13 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
 
   const std::shared_ptr<TokenClient> client_;
   const Options options_;
+  Keeper keeper_;
 
   mutable Mutex mutex_;
   CondVar work_;     // something to do for workers
-  CondVar keep_;     // something to do for the keeper, or for Shutdown
   CondVar outside_;  // somebody left the token
-  std::deque<std::shared_ptr<TokenCall>> urgent_ SR_GUARDED_BY(mutex_);
-  std::deque<std::shared_ptr<TokenCall>> queue_ SR_GUARDED_BY(mutex_);
+  CondVar exited_;   // a worker ended
+  CallQueue queue_ SR_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Worker>> workers_ SR_GUARDED_BY(mutex_);
   int wanted_workers_ SR_GUARDED_BY(mutex_);
   SteadyTime grow_at_ SR_GUARDED_BY(mutex_) = SteadyTime::max();
@@ -167,10 +138,6 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
   uint64_t sessions_replaced_ SR_GUARDED_BY(mutex_) = 0;
   uint64_t logins_ SR_GUARDED_BY(mutex_) = 0;
   bool stopping_ SR_GUARDED_BY(mutex_) = false;
-  bool keeper_stops_ SR_GUARDED_BY(mutex_) = false;
-  // What the keeper sleeps until: a call due earlier must wake it.
-  SteadyTime keeper_wakes_ SR_GUARDED_BY(mutex_) = SteadyTime::max();
-  std::thread keeper_;
 };
 
 }  // namespace strongroom::hsm

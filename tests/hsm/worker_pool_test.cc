@@ -94,9 +94,9 @@ class WorkerPoolTest : public ::testing::Test {
     Counter& counter = NullMetrics().GetCounter("c", "h");
     client_ = std::make_shared<TokenClient>(
         std::move(module),
-        TokenClient::Options{token, options.profile, std::move(pin),
-                             options.pin_file, &clock});
-    ASSERT_THAT(client_->Start(), IsOk());
+        TokenLink::Options{token, options.profile, std::move(pin),
+                           options.pin_file, &clock});
+    ASSERT_THAT(client_->link().Start(), IsOk());
     clock_ = &clock;
     WorkerPool::Options pool{workers,    queue_limit, &clock,  &depth_,
                              &sessions_, &counter,    &counter};

@@ -1,74 +1,14 @@
 #include "tests/testing/fake_device.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <optional>
 #include <utility>
 
-#include "strongroom/base/random.h"
+#include "tests/testing/fake_gcm.h"
+#include "tests/testing/fake_signing.h"
 
 namespace strongroom::testing {
 namespace {
-
-constexpr size_t kTagSize = 16;
-
-struct ContextDeleter {
-  void operator()(EVP_CIPHER_CTX* context) const {
-    EVP_CIPHER_CTX_free(context);
-  }
-};
-using Context = std::unique_ptr<EVP_CIPHER_CTX, ContextDeleter>;
-
-Bytes SealWith(const SecretBytes& key, size_t iv_size, ByteView aad,
-               ByteView secret) {
-  Bytes out(iv_size + secret.size() + kTagSize);
-  FillRandom({out.data(), iv_size});
-  Context context(EVP_CIPHER_CTX_new());
-  int size = 0;
-  EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, nullptr,
-                     nullptr);
-  EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN,
-                      static_cast<int>(iv_size), nullptr);
-  EVP_EncryptInit_ex(context.get(), nullptr, nullptr, key.Expose().data(),
-                     out.data());
-  EVP_EncryptUpdate(context.get(), nullptr, &size, aad.data(),
-                    static_cast<int>(aad.size()));
-  EVP_EncryptUpdate(context.get(), out.data() + iv_size, &size, secret.data(),
-                    static_cast<int>(secret.size()));
-  EVP_EncryptFinal_ex(context.get(), out.data() + iv_size + secret.size(),
-                      &size);
-  EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, kTagSize,
-                      out.data() + iv_size + secret.size());
-  return out;
-}
-
-std::optional<SecretBytes> OpenWith(const SecretBytes& key, size_t iv_size,
-                                    ByteView aad, ByteView sealed) {
-  if (sealed.size() < iv_size + kTagSize) return std::nullopt;
-  const size_t size = sealed.size() - iv_size - kTagSize;
-  SecretBytes out(size);
-  Bytes tag = ToBytes(sealed.subspan(iv_size + size));
-  Context context(EVP_CIPHER_CTX_new());
-  int written = 0;
-  EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, nullptr,
-                     nullptr);
-  EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN,
-                      static_cast<int>(iv_size), nullptr);
-  EVP_DecryptInit_ex(context.get(), nullptr, nullptr, key.Expose().data(),
-                     sealed.data());
-  EVP_DecryptUpdate(context.get(), nullptr, &written, aad.data(),
-                    static_cast<int>(aad.size()));
-  EVP_DecryptUpdate(context.get(), out.ExposeMutable().data(), &written,
-                    sealed.data() + iv_size, static_cast<int>(size));
-  EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, kTagSize,
-                      tag.data());
-  uint8_t end[kTagSize];
-  if (EVP_DecryptFinal_ex(context.get(), end, &written) != 1) {
-    return std::nullopt;
-  }
-  return out;
-}
 
 Status NotOnToken(const Uuid& id, std::string_view found) {
   return Error(Reason::kKekNotOnToken,
@@ -76,8 +16,6 @@ Status NotOnToken(const Uuid& id, std::string_view found) {
                    " is not usable on the token: " + std::string(found) +
                    "; restore the token or the store they belong to");
 }
-
-size_t Index(FakeOperation operation) { return static_cast<size_t>(operation); }
 
 }  // namespace
 
@@ -144,19 +82,6 @@ void FakeDevice::WaitUntilHeld(int calls) {
   while (held_ < calls) changed_.Wait(mutex_);
 }
 
-void FakeDevice::FailNext(FakeOperation operation, Status status, int times,
-                          Moment moment) {
-  MutexLock lock(mutex_);
-  for (int i = 0; i < times; ++i) {
-    faults_[Index(operation)].push_back({status, moment});
-  }
-}
-
-void FakeDevice::LoseNextSeal(hsm::SealLoss loss, int times) {
-  MutexLock lock(mutex_);
-  losses_.insert(losses_.end(), times, loss);
-}
-
 void FakeDevice::SetUnhealthy(std::string_view detail) {
   MutexLock lock(mutex_);
   unhealthy_ = detail;
@@ -165,11 +90,6 @@ void FakeDevice::SetUnhealthy(std::string_view detail) {
 void FakeDevice::SetHealthy() {
   MutexLock lock(mutex_);
   unhealthy_.clear();
-}
-
-uint64_t FakeDevice::count(FakeOperation operation) const {
-  MutexLock lock(mutex_);
-  return counts_[Index(operation)];
 }
 
 hsm::DeviceHealth FakeDevice::Health() const {
@@ -186,8 +106,7 @@ hsm::DeviceHealth FakeDevice::Health() const {
     health.detail = unhealthy_;
   }
   health.sessions_open = stopped_ ? 0 : options_.workers + 1;
-  health.operations = counts_[Index(FakeOperation::kSeal)] +
-                      counts_[Index(FakeOperation::kOpen)];
+  health.operations = count(FakeOperation::kSeal) + count(FakeOperation::kOpen);
   health.logins = 1;
   return health;
 }
@@ -215,7 +134,7 @@ void FakeDevice::Open(const Uuid& kek, ByteView aad, ByteView sealed,
 
 Status FakeDevice::CreateKek(const Uuid& id, std::string_view label) {
   SR_RETURN_IF_ERROR(RefuseIfStopped());
-  return Do(FakeOperation::kCreateKek, [&]() -> Status {
+  return faults_.Do(FakeOperation::kCreateKek, [&]() -> Status {
     if (!objects_->AddKek(id, label)) {
       return Error(Reason::kConflict, "the token has an object with the id " +
                                           id.ToString() +
@@ -241,7 +160,7 @@ void FakeDevice::Forget(const Uuid& id) {
 
 Status FakeDevice::Prove(const Uuid& id) {
   SR_RETURN_IF_ERROR(RefuseIfStopped());
-  return Do(FakeOperation::kProve, [&]() -> Status {
+  return faults_.Do(FakeOperation::kProve, [&]() -> Status {
     {
       MutexLock lock(mutex_);
       auto found = adopted_.find(id);
@@ -254,7 +173,7 @@ Status FakeDevice::Prove(const Uuid& id) {
 
 Status FakeDevice::DestroyKek(const Uuid& id) {
   SR_RETURN_IF_ERROR(RefuseIfStopped());
-  return Do(FakeOperation::kDestroyKek, [&]() -> Status {
+  return faults_.Do(FakeOperation::kDestroyKek, [&]() -> Status {
     if (objects_->CopySigningKey(id).empty()) objects_->Remove(id);
     MutexLock lock(mutex_);
     adopted_.erase(id);
@@ -262,17 +181,44 @@ Status FakeDevice::DestroyKek(const Uuid& id) {
   });
 }
 
+StatusOr<Bytes> FakeDevice::MakeSigningKey(const Uuid& id,
+                                           std::string_view label) {
+  SR_RETURN_IF_ERROR(RefuseIfStopped());
+  return faults_.Do(FakeOperation::kMakeSigningKey,
+                    [&] { return MakeP256(*objects_, id, label); });
+}
+
+Status FakeDevice::DestroySigningKey(const Uuid& id, std::string_view label) {
+  SR_RETURN_IF_ERROR(RefuseIfStopped());
+  if (objects_->RemoveSigningKey(id, label)) return OkStatus();
+  return Error(Reason::kConflict, "the token has an object with the id " +
+                                      id.ToString() +
+                                      " that is no signing key of that label");
+}
+
+StatusOr<Bytes> FakeDevice::SigningPublicKey(const Uuid& id) {
+  SR_RETURN_IF_ERROR(RefuseIfStopped());
+  return PublicP256(*objects_, id);
+}
+
+StatusOr<Bytes> FakeDevice::Sign(const Uuid& id, ByteView sha256) {
+  SR_RETURN_IF_ERROR(RefuseIfStopped());
+  SR_RETURN_IF_ERROR(hsm::CheckDigest(sha256));
+  return faults_.Do(FakeOperation::kSign,
+                    [&] { return SignP256(*objects_, id, sha256); });
+}
+
 StatusOr<std::vector<hsm::TokenObject>> FakeDevice::List() {
   SR_RETURN_IF_ERROR(RefuseIfStopped());
-  return Do(FakeOperation::kList,
-            [&]() -> StatusOr<std::vector<hsm::TokenObject>> {
-              return objects_->List();
-            });
+  return faults_.Do(FakeOperation::kList,
+                    [&]() -> StatusOr<std::vector<hsm::TokenObject>> {
+                      return objects_->List();
+                    });
 }
 
 Status FakeDevice::Probe() {
   SR_RETURN_IF_ERROR(RefuseIfStopped());
-  return Do(FakeOperation::kProbe, [&]() -> Status {
+  return faults_.Do(FakeOperation::kProbe, [&]() -> Status {
     std::vector<Uuid> keks;
     {
       MutexLock lock(mutex_);
@@ -368,7 +314,7 @@ void FakeDevice::Run(Call call) {
   if (!result.ok()) {
     Fail(call, result.status());
   } else if (call.is_seal) {
-    call.seal_done(OrLost(ToBytes(result->Expose())));
+    call.seal_done(faults_.OrLost(ToBytes(result->Expose())));
   } else {
     call.open_done(*std::move(result));
   }
@@ -380,7 +326,7 @@ void FakeDevice::Run(Call call) {
 StatusOr<SecretBytes> FakeDevice::RunOnToken(const Call& call) {
   const auto operation =
       call.is_seal ? FakeOperation::kSeal : FakeOperation::kOpen;
-  return Do(operation, [&]() -> StatusOr<SecretBytes> {
+  return faults_.Do(operation, [&]() -> StatusOr<SecretBytes> {
     SR_ASSIGN_OR_RETURN(SecretBytes key, ProvedKey(call.kek));
     if (call.is_seal) {
       return SecretBytes::CopyOf(
@@ -395,16 +341,6 @@ StatusOr<SecretBytes> FakeDevice::RunOnToken(const Call& call) {
     }
     return *std::move(opened);
   });
-}
-
-hsm::SealAnswer FakeDevice::OrLost(Bytes sealed) {
-  MutexLock lock(mutex_);
-  if (losses_.empty()) return sealed;
-  const hsm::SealLoss loss = losses_.front();
-  losses_.pop_front();
-  return hsm::SealAnswer::MayHaveSealed(
-      loss, Error(Reason::kHsmUnavailable, "the token lost a seal; try again",
-                  std::chrono::milliseconds(100)));
 }
 
 void FakeDevice::PassHold() {

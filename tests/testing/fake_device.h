@@ -6,7 +6,6 @@
 // Thread rule: every member may be called from any thread.
 #pragma once
 
-#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -20,22 +19,10 @@
 #include "strongroom/base/clock.h"
 #include "strongroom/base/mutex.h"
 #include "strongroom/hsm/device.h"
+#include "tests/testing/fake_faults.h"
 #include "tests/testing/object_table.h"
 
 namespace strongroom::testing {
-
-enum class FakeOperation {
-  kSeal,
-  kOpen,
-  kCreateKek,
-  kProve,
-  kDestroyKek,
-  kList,
-  kProbe,
-  kMakeSigningKey,
-  kSign,
-};
-inline constexpr size_t kFakeOperations = 9;
 
 struct FakeDeviceOptions {
   // Seals and opens wait until RunOne or RunAll. The other calls run at once.
@@ -69,17 +56,23 @@ class FakeDevice final : public hsm::Device {
 
   // FailNext makes the next `times` runs of the operation fail so, after the
   // faults queued before. kAfterEffect: the token did it, the answer was lost.
-  enum class Moment { kBeforeEffect, kAfterEffect };
-  void FailNext(FakeOperation operation, Status status, int times = 1,
-                Moment moment = Moment::kBeforeEffect) SR_EXCLUDES(mutex_);
+  using Moment = FakeFaults::Moment;
+  void FailNext(FakeOperation operation, const Status& status, int times = 1,
+                Moment moment = Moment::kBeforeEffect) {
+    faults_.FailNext(operation, status, times, moment);
+  }
   // LoseNextSeal makes the token lose this in the next seal that reaches it:
   // the seal is made and its bytes are lost. A failure of FailNext comes first.
-  void LoseNextSeal(hsm::SealLoss loss, int times = 1) SR_EXCLUDES(mutex_);
+  void LoseNextSeal(hsm::SealLoss loss, int times = 1) {
+    faults_.LoseNextSeal(loss, times);
+  }
   void SetUnhealthy(std::string_view detail) SR_EXCLUDES(mutex_);
   void SetHealthy() SR_EXCLUDES(mutex_);
 
   // How often the operation reached the token, failures included.
-  uint64_t count(FakeOperation operation) const SR_EXCLUDES(mutex_);
+  uint64_t count(FakeOperation operation) const {
+    return faults_.count(operation);
+  }
   const std::shared_ptr<ObjectTable>& objects() const { return objects_; }
 
   const hsm::DeviceInfo& info() const override { return info_; }
@@ -116,10 +109,6 @@ class FakeDevice final : public hsm::Device {
     SealDone seal_done;
     OpenDone open_done;
   };
-  struct Fault {
-    Status status;
-    Moment moment;
-  };
   struct Adopted {
     hsm::KnownAnswer known_answer;
     bool proved = false;
@@ -131,18 +120,14 @@ class FakeDevice final : public hsm::Device {
   void Work() SR_EXCLUDES(mutex_);
   void Run(Call call) SR_EXCLUDES(mutex_);
   StatusOr<SecretBytes> RunOnToken(const Call& call) SR_EXCLUDES(mutex_);
-  hsm::SealAnswer OrLost(Bytes sealed) SR_EXCLUDES(mutex_);
   void PassHold() SR_EXCLUDES(mutex_);
   StatusOr<SecretBytes> ProvedKey(const Uuid& id) SR_EXCLUDES(mutex_);
-  // Do counts the operation and takes its fault, if one is queued; `effect`
-  // runs unless the fault comes first.
-  template <typename Effect>
-  auto Do(FakeOperation operation, Effect effect) -> decltype(effect());
   Status RefuseIfStopped() const SR_EXCLUDES(mutex_);
 
   const FakeDeviceOptions options_;
   const std::shared_ptr<ObjectTable> objects_;
   hsm::DeviceInfo info_;
+  FakeFaults faults_;
 
   mutable Mutex mutex_;
   CondVar changed_;
@@ -152,31 +137,9 @@ class FakeDevice final : public hsm::Device {
   int held_ SR_GUARDED_BY(mutex_) = 0;
   int running_ SR_GUARDED_BY(mutex_) = 0;
   std::string unhealthy_ SR_GUARDED_BY(mutex_);
-  std::array<uint64_t, kFakeOperations> counts_ SR_GUARDED_BY(mutex_){};
-  std::array<std::deque<Fault>, kFakeOperations> faults_ SR_GUARDED_BY(mutex_);
   std::map<Uuid, Adopted> adopted_ SR_GUARDED_BY(mutex_);
   std::set<Uuid> forgotten_ SR_GUARDED_BY(mutex_);
-  std::deque<hsm::SealLoss> losses_ SR_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };
-
-template <typename Effect>
-auto FakeDevice::Do(FakeOperation operation, Effect effect)
-    -> decltype(effect()) {
-  std::optional<Fault> fault;
-  {
-    MutexLock lock(mutex_);
-    ++counts_[static_cast<size_t>(operation)];
-    std::deque<Fault>& queued = faults_[static_cast<size_t>(operation)];
-    if (!queued.empty()) {
-      fault = std::move(queued.front());
-      queued.pop_front();
-    }
-  }
-  if (fault && fault->moment == Moment::kBeforeEffect) return fault->status;
-  auto result = effect();
-  if (fault) return fault->status;
-  return result;
-}
 
 }  // namespace strongroom::testing

@@ -1,11 +1,12 @@
-// FakeDevice's signing keys: real ECDSA, by OpenSSL.
+#include "tests/testing/fake_signing.h"
+
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
 #include <memory>
 
-#include "tests/testing/fake_device.h"
+#include "strongroom/hsm/device.h"
 
 namespace strongroom::testing {
 namespace {
@@ -50,56 +51,40 @@ StatusOr<Key> Load(const ObjectTable& objects, const Uuid& id) {
 
 }  // namespace
 
-StatusOr<Bytes> FakeDevice::MakeSigningKey(const Uuid& id,
-                                           std::string_view label) {
-  SR_RETURN_IF_ERROR(RefuseIfStopped());
-  return Do(FakeOperation::kMakeSigningKey, [&]() -> StatusOr<Bytes> {
-    const Key key(EVP_EC_gen("P-256"));
-    if (!objects_->AddSigningKey(id, label, PrivateHalf(key.get()))) {
-      return Error(Reason::kConflict,
-                   "the token has an object with the id " + id.ToString());
-    }
-    return PublicHalf(key.get());
-  });
-}
-
-Status FakeDevice::DestroySigningKey(const Uuid& id, std::string_view label) {
-  SR_RETURN_IF_ERROR(RefuseIfStopped());
-  if (objects_->RemoveSigningKey(id, label)) return OkStatus();
-  return Error(Reason::kConflict, "the token has an object with the id " +
-                                      id.ToString() +
-                                      " that is no signing key of that label");
-}
-
-StatusOr<Bytes> FakeDevice::SigningPublicKey(const Uuid& id) {
-  SR_RETURN_IF_ERROR(RefuseIfStopped());
-  SR_ASSIGN_OR_RETURN(const Key key, Load(*objects_, id));
+StatusOr<Bytes> MakeP256(ObjectTable& objects, const Uuid& id,
+                         std::string_view label) {
+  const Key key(EVP_EC_gen("P-256"));
+  if (!objects.AddSigningKey(id, label, PrivateHalf(key.get()))) {
+    return Error(Reason::kConflict,
+                 "the token has an object with the id " + id.ToString());
+  }
   return PublicHalf(key.get());
 }
 
-StatusOr<Bytes> FakeDevice::Sign(const Uuid& id, ByteView sha256) {
-  SR_RETURN_IF_ERROR(RefuseIfStopped());
-  SR_RETURN_IF_ERROR(hsm::CheckDigest(sha256));
-  return Do(FakeOperation::kSign, [&]() -> StatusOr<Bytes> {
-    SR_ASSIGN_OR_RETURN(const Key key, Load(*objects_, id));
-    const Context context(EVP_PKEY_CTX_new(key.get(), nullptr));
-    Bytes der(EVP_PKEY_get_size(key.get()));
-    size_t size = der.size();
-    if (EVP_PKEY_sign_init(context.get()) != 1 ||
-        EVP_PKEY_sign(context.get(), der.data(), &size, sha256.data(),
-                      sha256.size()) != 1) {
-      return Error(Reason::kHsmUnexpected, "OpenSSL refused to sign");
-    }
-    const uint8_t* from = der.data();
-    const Signature numbers(
-        d2i_ECDSA_SIG(nullptr, &from, static_cast<long>(size)));
-    Bytes signature(hsm::kP256SignatureSize);
-    BN_bn2binpad(ECDSA_SIG_get0_r(numbers.get()), signature.data(),
-                 kNumberSize);
-    BN_bn2binpad(ECDSA_SIG_get0_s(numbers.get()),
-                 signature.data() + kNumberSize, kNumberSize);
-    return signature;
-  });
+StatusOr<Bytes> PublicP256(const ObjectTable& objects, const Uuid& id) {
+  SR_ASSIGN_OR_RETURN(const Key key, Load(objects, id));
+  return PublicHalf(key.get());
+}
+
+StatusOr<Bytes> SignP256(const ObjectTable& objects, const Uuid& id,
+                         ByteView sha256) {
+  SR_ASSIGN_OR_RETURN(const Key key, Load(objects, id));
+  const Context context(EVP_PKEY_CTX_new(key.get(), nullptr));
+  Bytes der(EVP_PKEY_get_size(key.get()));
+  size_t size = der.size();
+  if (EVP_PKEY_sign_init(context.get()) != 1 ||
+      EVP_PKEY_sign(context.get(), der.data(), &size, sha256.data(),
+                    sha256.size()) != 1) {
+    return Error(Reason::kHsmUnexpected, "OpenSSL refused to sign");
+  }
+  const uint8_t* from = der.data();
+  const Signature numbers(
+      d2i_ECDSA_SIG(nullptr, &from, static_cast<long>(size)));
+  Bytes signature(hsm::kP256SignatureSize);
+  BN_bn2binpad(ECDSA_SIG_get0_r(numbers.get()), signature.data(), kNumberSize);
+  BN_bn2binpad(ECDSA_SIG_get0_s(numbers.get()), signature.data() + kNumberSize,
+               kNumberSize);
+  return signature;
 }
 
 }  // namespace strongroom::testing

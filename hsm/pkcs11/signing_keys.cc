@@ -1,12 +1,11 @@
-// The signing key: a P-256 pair on the token, and what TokenClient does with
-// it. hsm/README.md has its attributes.
+#include "hsm/pkcs11/signing_keys.h"
+
 #include <algorithm>
 #include <array>
 
 #include "hsm/pkcs11/attributes.h"
 #include "hsm/pkcs11/objects.h"
 #include "hsm/pkcs11/return_values.h"
-#include "hsm/pkcs11/token_client.h"
 
 namespace strongroom::hsm {
 namespace {
@@ -208,16 +207,16 @@ Step MakePair(const Session& session, const Token& token,
 
 }  // namespace
 
-Status TokenClient::MakeSigningKey(WorkerSession& worker, const Uuid& id,
-                                   std::string_view label, Bytes* spki) {
+Status SigningKeys::Make(WorkerSession& worker, const Uuid& id,
+                         std::string_view label, Bytes* spki) {
   const auto make = [&](const Session& session) -> Step {
     // Logged out, what is left under this id would not be seen.
     SR_RETURN_IF_FAILED(CheckLoggedIn(session));
-    SR_RETURN_IF_FAILED(CheckMechanism(*module_, token_, CKM_EC_KEY_PAIR_GEN,
-                                       "CKM_EC_KEY_PAIR_GEN",
-                                       CKF_GENERATE_KEY_PAIR));
     SR_RETURN_IF_FAILED(
-        CheckMechanism(*module_, token_, CKM_ECDSA, "CKM_ECDSA", CKF_SIGN));
+        CheckMechanism(link_.module(), link_.token(), CKM_EC_KEY_PAIR_GEN,
+                       "CKM_EC_KEY_PAIR_GEN", CKF_GENERATE_KEY_PAIR));
+    SR_RETURN_IF_FAILED(CheckMechanism(link_.module(), link_.token(), CKM_ECDSA,
+                                       "CKM_ECDSA", CKF_SIGN));
     std::vector<CK_OBJECT_HANDLE> found;
     SR_RETURN_IF_FAILED(
         Step::Of(Operation::kFind, FindById(session, id, &found)));
@@ -226,36 +225,36 @@ Status TokenClient::MakeSigningKey(WorkerSession& worker, const Uuid& id,
           Reason::kConflict, "the token has an object with the id " +
                                  id.ToString() + " already; want a fresh id"));
     }
-    Step step = MakePair(session, token_, profile_, id, label);
+    Step step = MakePair(session, link_.token(), link_.profile(), id, label);
     if (step.ok()) step = ReadPublicKey(session, id, spki);
     if (step.ok()) return step;
     // Nobody had this id a moment ago: what has it now is this call's own.
     const Step cleaned = DestroyPair(session, id, label);
     return cleaned.ok() || !step.status.ok() ? step : cleaned;
   };
-  return Run(worker, nullptr, make, Access::kChange);
+  return link_.Run(worker, nullptr, make, TokenLink::Access::kChange);
 }
 
-Status TokenClient::DestroySigningKey(WorkerSession& worker, const Uuid& id,
-                                      std::string_view label) {
+Status SigningKeys::Destroy(WorkerSession& worker, const Uuid& id,
+                            std::string_view label) {
   const auto destroy = [&](const Session& session) -> Step {
     SR_RETURN_IF_FAILED(CheckLoggedIn(session));
     return DestroyPair(session, id, label);
   };
-  return Run(worker, nullptr, destroy, Access::kChange);
+  return link_.Run(worker, nullptr, destroy, TokenLink::Access::kChange);
 }
 
-Status TokenClient::SigningPublicKey(WorkerSession& worker, const Uuid& id,
-                                     Bytes* spki) {
-  return Run(worker, nullptr, [&](const Session& session) -> Step {
+Status SigningKeys::PublicKey(WorkerSession& worker, const Uuid& id,
+                              Bytes* spki) {
+  return link_.Run(worker, nullptr, [&](const Session& session) -> Step {
     SR_RETURN_IF_FAILED(CheckLoggedIn(session));
     return ReadPublicKey(session, id, spki);
   });
 }
 
-Status TokenClient::Sign(WorkerSession& worker, const Uuid& id, ByteView digest,
+Status SigningKeys::Sign(WorkerSession& worker, const Uuid& id, ByteView digest,
                          Bytes* signature) {
-  return Run(worker, nullptr, [&](const Session& session) -> Step {
+  return link_.Run(worker, nullptr, [&](const Session& session) -> Step {
     SR_RETURN_IF_FAILED(CheckLoggedIn(session));
     CK_OBJECT_HANDLE key = 0;
     SR_RETURN_IF_FAILED(FindHalf(session, &g_private_key, id, &key));
