@@ -10,7 +10,4 @@ namespace strongroom::hsm {
 // PKCS#11 v3.0 3.1: what newer devices answer when an AEAD does not open.
 inline constexpr CK_RV kCkrAeadDecryptFailed = 0x42UL;
 
-// OASIS has CK_UNAVAILABLE_INFORMATION for "this attribute has no value here".
-inline constexpr CK_ULONG kCkUnavailable = ~0UL;
-
 }  // namespace strongroom::hsm

@@ -6,6 +6,12 @@
 #include "hsm/pkcs11/token_link.h"
 
 namespace strongroom::hsm {
+namespace {
+
+// Each is a call on the token. More keys with one CKA_ID are nobody's accident.
+constexpr size_t kMostCandidates = 16;
+
+}  // namespace
 
 Step KekProver::Prove(const Session& session, const Uuid& kek,
                       CK_OBJECT_HANDLE* handle) {
@@ -35,11 +41,11 @@ Step KekProver::Prove(const Session& session, const Uuid& kek,
       keks_.MarkMissing(kek, entry);
       return Step::Final(KekNotOnToken(kek, "no AES key has this CKA_ID"));
     }
+    if (found.size() > (entry.known_answer ? kMostCandidates : 1)) {
+      return Step::Final(KekNotOnToken(
+          kek, std::to_string(found.size()) + " keys have this CKA_ID"));
+    }
     if (!entry.known_answer) {
-      if (found.size() > 1) {
-        return Step::Final(KekNotOnToken(
-            kek, std::to_string(found.size()) + " keys have this CKA_ID"));
-      }
       *handle = found.front();
       keks_.SetHandle(kek, *handle, entry);
       return Step::Ok();

@@ -2,13 +2,19 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "hsm/pkcs11/return_values.h"
+#include "strongroom/base/bytes.h"
 
 namespace strongroom::hsm {
 namespace {
+
+// More tokens than this no module has; a greater number is not believed.
+constexpr CK_ULONG kMaxSlots = 4096;
+constexpr int kListTries = 3;
 
 // What NSS reads in place of CK_C_INITIALIZE_ARGS when it is given parameters:
 // one more pointer, which must be null.
@@ -17,11 +23,18 @@ struct InitializeArgs {
   void* always_null;
 };
 
-// Cryptoki pads text with spaces and does not end it.
+// Cryptoki pads text with spaces and does not end it. Some modules do end it,
+// and some leave what was in the memory: that must not reach a log as it is.
 template <size_t kSize>
-std::string Unpadded(const unsigned char (&field)[kSize]) {
+std::string TextOf(const unsigned char (&field)[kSize]) {
   std::string text(reinterpret_cast<const char*>(field), kSize);
+  text.resize(std::min(text.find('\0'), text.size()));
   text.resize(text.find_last_not_of(' ') + 1);
+  const bool utf8 = IsUtf8(text);
+  for (char& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !utf8)) c = '?';
+  }
   return text;
 }
 
@@ -52,6 +65,10 @@ StatusOr<CK_FUNCTION_LIST*> LoadFunctions(const std::string& path) {
   if (rv != CKR_OK || functions == nullptr) {
     return NotLoaded(path, "C_GetFunctionList answered " + ReturnValueName(rv));
   }
+  if (std::string_view name = MissingFunction(*functions); !name.empty()) {
+    return NotLoaded(path, "has no " + std::string(name) +
+                               "; PKCS#11 wants each function of the list");
+  }
   return functions;
 }
 
@@ -73,28 +90,32 @@ Status Initialize(const std::string& path, const std::string& init_args,
                              "; see the module's own configuration");
 }
 
-StatusOr<std::vector<Token>> ListTokens(const CK_FUNCTION_LIST& functions) {
-  CK_ULONG count = 0;
-  CK_RV rv = functions.C_GetSlotList(CK_TRUE, nullptr, &count);
-  std::vector<CK_SLOT_ID> slots(count);
-  if (rv == CKR_OK && count > 0) {
+// The slots with a token in them.
+StatusOr<std::vector<CK_SLOT_ID>> ListSlots(const CK_FUNCTION_LIST& functions) {
+  const auto unavailable = [](const std::string& found) {
+    return Error(Reason::kHsmUnavailable, "C_GetSlotList " + found);
+  };
+  // Between the two calls a token may come, and then another.
+  for (int tries = 0; tries < kListTries; ++tries) {
+    CK_ULONG count = 0;
+    CK_RV rv = functions.C_GetSlotList(CK_TRUE, nullptr, &count);
+    if (rv != CKR_OK) return unavailable("answered " + ReturnValueName(rv));
+    if (count > kMaxSlots) {
+      return unavailable("says that " + std::to_string(count) +
+                         " slots hold tokens; want at most " +
+                         std::to_string(kMaxSlots));
+    }
+    std::vector<CK_SLOT_ID> slots(count);
+    if (count == 0) return slots;
     rv = functions.C_GetSlotList(CK_TRUE, slots.data(), &count);
+    if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && count > slots.size())) {
+      continue;
+    }
+    if (rv != CKR_OK) return unavailable("answered " + ReturnValueName(rv));
+    slots.resize(count);
+    return slots;
   }
-  if (rv != CKR_OK) {
-    return Error(Reason::kHsmUnavailable,
-                 "C_GetSlotList answered " + ReturnValueName(rv));
-  }
-  slots.resize(count);
-  std::vector<Token> tokens;
-  for (CK_SLOT_ID slot : slots) {
-    CK_TOKEN_INFO info = {};
-    // A slot whose token is ill must not hide the others.
-    if (functions.C_GetTokenInfo(slot, &info) != CKR_OK) continue;
-    tokens.push_back({slot, Unpadded(info.label), Unpadded(info.model),
-                      Unpadded(info.serialNumber), info.flags,
-                      info.ulMaxSessionCount});
-  }
-  return tokens;
+  return unavailable("names more slots each time it is asked");
 }
 
 std::string Describe(const std::vector<Token>& tokens) {
@@ -109,6 +130,52 @@ std::string Describe(const std::vector<Token>& tokens) {
 }
 
 }  // namespace
+
+StatusOr<std::vector<Token>> ListTokens(const CK_FUNCTION_LIST& functions) {
+  SR_ASSIGN_OR_RETURN(const std::vector<CK_SLOT_ID> slots,
+                      ListSlots(functions));
+  std::vector<Token> tokens;
+  for (CK_SLOT_ID slot : slots) {
+    CK_TOKEN_INFO info = {};
+    // A slot whose token is ill must not hide the others.
+    if (functions.C_GetTokenInfo(slot, &info) != CKR_OK) continue;
+    tokens.push_back({slot, TextOf(info.label), TextOf(info.model),
+                      TextOf(info.serialNumber), info.flags});
+  }
+  return tokens;
+}
+
+std::string_view MissingFunction(const CK_FUNCTION_LIST& functions) {
+#define SR_NEEDS(name) \
+  if (functions.name == nullptr) return #name
+  SR_NEEDS(C_Initialize);
+  SR_NEEDS(C_Finalize);
+  SR_NEEDS(C_GetSlotList);
+  SR_NEEDS(C_GetTokenInfo);
+  SR_NEEDS(C_GetMechanismInfo);
+  SR_NEEDS(C_InitToken);
+  SR_NEEDS(C_InitPIN);
+  SR_NEEDS(C_OpenSession);
+  SR_NEEDS(C_CloseSession);
+  SR_NEEDS(C_GetSessionInfo);
+  SR_NEEDS(C_Login);
+  SR_NEEDS(C_Logout);
+  SR_NEEDS(C_FindObjectsInit);
+  SR_NEEDS(C_FindObjects);
+  SR_NEEDS(C_FindObjectsFinal);
+  SR_NEEDS(C_GetAttributeValue);
+  SR_NEEDS(C_GenerateKey);
+  SR_NEEDS(C_GenerateKeyPair);
+  SR_NEEDS(C_DestroyObject);
+  SR_NEEDS(C_EncryptInit);
+  SR_NEEDS(C_Encrypt);
+  SR_NEEDS(C_DecryptInit);
+  SR_NEEDS(C_Decrypt);
+  SR_NEEDS(C_SignInit);
+  SR_NEEDS(C_Sign);
+#undef SR_NEEDS
+  return {};
+}
 
 StatusOr<std::unique_ptr<Module>> Module::Load(const std::string& path,
                                                const std::string& init_args) {

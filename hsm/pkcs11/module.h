@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "hsm/pkcs11/cryptoki.h"
 #include "hsm/pkcs11/session.h"
@@ -13,12 +15,20 @@ namespace strongroom::hsm {
 // Token is a slot with a token in it, as it described itself.
 struct Token {
   CK_SLOT_ID slot = 0;
-  std::string label;  // trailing spaces dropped, as below
+  // Text without its padding, spaces or zeros; what cannot be shown is '?'.
+  std::string label;
   std::string model;
   std::string serial;
   CK_FLAGS flags = 0;
-  CK_ULONG max_sessions = CK_EFFECTIVELY_INFINITE;
 };
+
+// ListTokens gives the tokens that the module's slots hold. HSM_UNAVAILABLE if
+// it says there are more than 4096, or says something else each time.
+StatusOr<std::vector<Token>> ListTokens(const CK_FUNCTION_LIST& functions);
+
+// MissingFunction names a function that this module needs and the list has not;
+// empty if there is none.
+std::string_view MissingFunction(const CK_FUNCTION_LIST& functions);
 
 // Module is neither copied nor moved: the library is one state per process.
 // The destructor finalises, and so runs only when no thread is in a call.

@@ -1,5 +1,6 @@
 #include "hsm/pkcs11/session.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace strongroom::hsm {
@@ -7,7 +8,9 @@ namespace {
 
 // Handles asked for at once: a network token pays for every page.
 constexpr CK_ULONG kPage = 512;
-// No attribute we read is longer; a token that claims so is not believed.
+// What a token claims beyond these is not believed: a search that never ends,
+// and an attribute that is longer than any we read.
+constexpr size_t kMaxObjects = 1 << 20;
 constexpr CK_ULONG kMaxAttribute = 64 * 1024;
 
 }  // namespace
@@ -31,8 +34,16 @@ CK_RV Session::Open(const CK_FUNCTION_LIST& functions, SessionHandles& handles,
   CK_SESSION_HANDLE handle = 0;
   CK_RV rv = CKR_OK;
   for (;;) {
+    handle = CK_INVALID_HANDLE;
     rv = functions.C_OpenSession(slot, flags, nullptr, nullptr, &handle);
-    if (rv != CKR_OK || handles.Claim(handle)) break;
+    if (rv != CKR_OK) break;
+    // A number that is open, or none: it would go on like that for ever.
+    if (handle == CK_INVALID_HANDLE ||
+        std::ranges::find(others, handle) != others.end()) {
+      rv = CKR_FUNCTION_FAILED;
+      break;
+    }
+    if (handles.Claim(handle)) break;
     others.push_back(handle);
   }
   for (CK_SESSION_HANDLE other : others) functions.C_CloseSession(other);
@@ -81,46 +92,63 @@ CK_RV Session::Find(std::span<CK_ATTRIBUTE> wanted,
   CK_RV rv =
       functions_->C_FindObjectsInit(handle_, wanted.data(), wanted.size());
   if (rv != CKR_OK) return rv;
+  std::vector<CK_OBJECT_HANDLE> page(kPage);
   for (;;) {
-    const size_t before = found->size();
-    found->resize(before + kPage);
     CK_ULONG count = 0;
-    rv = functions_->C_FindObjects(handle_, found->data() + before, kPage,
-                                   &count);
-    if (rv != CKR_OK) count = 0;
-    found->resize(before + (count < kPage ? count : kPage));
-    if (count == 0) break;
+    rv = functions_->C_FindObjects(handle_, page.data(), kPage, &count);
+    if (rv != CKR_OK || count == 0) break;
+    if (count > kPage || found->size() + count > kMaxObjects) {
+      rv = CKR_FUNCTION_FAILED;
+      break;
+    }
+    found->insert(found->end(), page.data(), page.data() + count);
   }
   CK_RV final_rv = functions_->C_FindObjectsFinal(handle_);
-  return rv != CKR_OK ? rv : final_rv;
+  if (rv == CKR_OK) rv = final_rv;
+  if (rv != CKR_OK) found->clear();
+  return rv;
 }
 
 CK_RV Session::ReadBytes(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
                          Bytes* out) const {
+  out->clear();
   CK_ATTRIBUTE attribute = {type, nullptr, 0};
   CK_RV rv = functions_->C_GetAttributeValue(handle_, object, &attribute, 1);
   if (rv != CKR_OK) return rv;
-  if (attribute.ulValueLen == kCkUnavailable) return CKR_ATTRIBUTE_TYPE_INVALID;
-  if (attribute.ulValueLen > kMaxAttribute) return CKR_FUNCTION_FAILED;
-  out->resize(attribute.ulValueLen);
-  if (out->empty()) return CKR_OK;
-  attribute.pValue = out->data();
+  // Also CK_UNAVAILABLE_INFORMATION, which is the largest number there is.
+  if (attribute.ulValueLen > kMaxAttribute) return CKR_ATTRIBUTE_TYPE_INVALID;
+  if (attribute.ulValueLen == 0) return CKR_OK;
+  Bytes value(attribute.ulValueLen);
+  attribute.pValue = value.data();
   rv = functions_->C_GetAttributeValue(handle_, object, &attribute, 1);
-  if (rv == CKR_OK) out->resize(attribute.ulValueLen);
-  return rv;
+  if (rv == CKR_BUFFER_TOO_SMALL) return CKR_ATTRIBUTE_TYPE_INVALID;
+  if (rv != CKR_OK) return rv;
+  if (attribute.ulValueLen > value.size()) return CKR_ATTRIBUTE_TYPE_INVALID;
+  value.resize(attribute.ulValueLen);
+  *out = std::move(value);
+  return CKR_OK;
+}
+
+CK_RV Session::ReadFixed(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+                         void* out, CK_ULONG size) const {
+  CK_ATTRIBUTE attribute = {type, out, size};
+  CK_RV rv = functions_->C_GetAttributeValue(handle_, object, &attribute, 1);
+  if (rv != CKR_OK) return rv;
+  return attribute.ulValueLen == size ? CKR_OK : CKR_ATTRIBUTE_TYPE_INVALID;
 }
 
 CK_RV Session::ReadNumber(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
                           CK_ULONG* out) const {
-  CK_ATTRIBUTE attribute = {type, out, sizeof *out};
-  return functions_->C_GetAttributeValue(handle_, object, &attribute, 1);
+  CK_ULONG value = 0;
+  CK_RV rv = ReadFixed(object, type, &value, sizeof value);
+  if (rv == CKR_OK) *out = value;
+  return rv;
 }
 
 CK_RV Session::ReadBool(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
                         bool* out) const {
   CK_BBOOL value = CK_FALSE;
-  CK_ATTRIBUTE attribute = {type, &value, sizeof value};
-  CK_RV rv = functions_->C_GetAttributeValue(handle_, object, &attribute, 1);
+  CK_RV rv = ReadFixed(object, type, &value, sizeof value);
   if (rv == CKR_OK) *out = value != CK_FALSE;
   return rv;
 }

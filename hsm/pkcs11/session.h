@@ -33,6 +33,7 @@ class SessionHandles {
 // may have given that handle to somebody else in between. One thread at a time.
 class Session {
  public:
+  // Open gives CKR_FUNCTION_FAILED for a module that opens one session twice.
   static CK_RV Open(const CK_FUNCTION_LIST& functions, SessionHandles& handles,
                     CK_SLOT_ID slot, bool read_write, Session* out);
   Session() = default;
@@ -52,11 +53,14 @@ class Session {
   CK_RV IsLoggedIn(bool* logged_in) const;
 
   // Find gives the handles of every object that matches, fetched in pages.
+  // CKR_FUNCTION_FAILED for a token that gives more than asked for, or more
+  // than a million in all. After a failure *found is empty.
   CK_RV Find(std::span<CK_ATTRIBUTE> wanted,
              std::vector<CK_OBJECT_HANDLE>* found) const;
 
   // Attribute readers. CKR_ATTRIBUTE_TYPE_INVALID and _SENSITIVE mean that the
-  // object has no such value to show.
+  // object has no such value to show; so it is with one of a size that the
+  // attribute cannot have. After a failure *out is as before, or empty bytes.
   CK_RV ReadBytes(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
                   Bytes* out) const;
   CK_RV ReadNumber(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
@@ -65,6 +69,9 @@ class Session {
                  bool* out) const;
 
  private:
+  CK_RV ReadFixed(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void* out,
+                  CK_ULONG size) const;
+
   const CK_FUNCTION_LIST* functions_ = nullptr;
   SessionHandles* handles_ = nullptr;
   CK_SESSION_HANDLE handle_ = 0;
