@@ -42,4 +42,24 @@ StatusOr<Caller> Authenticator::Authenticate(
   return Caller(std::move(id), peer.subject);
 }
 
+StatusOr<Caller> Authenticator::Authenticate(
+    const Credential& credential) const {
+  if (!credential.read_) return Authenticate(PeerCertificate());
+  const std::string_view certificate = credential.certificate_;
+  if (certificate.empty() || certificate.size() > kMaxRememberedSize) {
+    return Authenticate(credential.read_());
+  }
+  {
+    MutexLock lock(mutex_);
+    auto found = known_.find(certificate);
+    if (found != known_.end()) return found->second;
+  }
+  SR_ASSIGN_OR_RETURN(Caller caller, Authenticate(credential.read_()));
+  MutexLock lock(mutex_);
+  // Rare: so many clients have certificates of their own.
+  if (known_.size() >= kRemembered) known_.clear();
+  known_.emplace(certificate, caller);
+  return caller;
+}
+
 }  // namespace strongroom::auth

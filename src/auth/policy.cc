@@ -73,7 +73,7 @@ StatusOr<Permit> Policy::Check(const Caller& caller, Action action,
                                const KeyFacts& key) const {
   for (const Rule* rule : rules_->Of(caller)) {
     if (!rule->Grants(action, key)) continue;
-    return Permit(action, caller.id(), std::string(key.name));
+    return Permit(action, caller, key.id, std::string(key.name));
   }
   return Denied(caller, action, Described(key));
 }
@@ -82,7 +82,7 @@ StatusOr<Permit> Policy::CheckService(const Caller& caller,
                                       Action action) const {
   for (const Rule* rule : rules_->Of(caller)) {
     if (!rule->GrantsOnEverything(action)) continue;
-    return Permit(action, caller.id(), "");
+    return Permit(action, caller, Uuid(), "");
   }
   return Denied(caller, action, "this service");
 }

@@ -116,8 +116,7 @@ StatusOr<std::vector<StatusOr<Sealed>>> GrpcClient::BatchWrap(
   for (const SecretBytes& dek : deks) {
     SetBytes(dek.Expose(), request.add_items()->mutable_dek());
   }
-  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchWrap, Repeat::kRepeatable,
-                          request, &response));
+  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchWrap, request, &response));
   return AllSealed(response, deks.size());
 }
 
@@ -137,8 +136,8 @@ StatusOr<std::vector<StatusOr<DataKey>>> GrpcClient::BatchGenerateDataKeys(
   request.set_compact(true);
   FillContext(context, &request);
   FillRegistering(registering, &request);
-  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchGenerateDataKeys,
-                          Repeat::kRepeatable, request, &response));
+  SR_RETURN_IF_ERROR(
+      Call(*data_, &DataStub::BatchGenerateDataKeys, request, &response));
   if (static_cast<uint32_t>(response.items_size()) != count) {
     return WrongCount(response.items_size(), count);
   }
@@ -159,8 +158,7 @@ StatusOr<std::vector<StatusOr<Opened>>> GrpcClient::BatchUnwrap(
   for (const Bytes& wrapped : wrapped_deks) {
     SetBytes(wrapped, request.add_items()->mutable_wrapped_dek());
   }
-  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchUnwrap, Repeat::kRepeatable,
-                          request, &response));
+  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchUnwrap, request, &response));
   return AllOpened(&response, wrapped_deks.size());
 }
 
@@ -171,8 +169,7 @@ StatusOr<std::vector<StatusOr<Opened>>> GrpcClient::BatchUnwrapById(
   WipeGuard wipe([&] { WipeOpened(&response); });
   FillContext(context, &request);
   for (const std::string& id : dek_ids) request.add_items()->set_dek_id(id);
-  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchUnwrap, Repeat::kRepeatable,
-                          request, &response));
+  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchUnwrap, request, &response));
   return AllOpened(&response, dek_ids.size());
 }
 
@@ -192,8 +189,7 @@ StatusOr<std::vector<StatusOr<Sealed>>> GrpcClient::BatchEncrypt(
   for (const SecretBytes& plaintext : plaintexts) {
     SetBytes(plaintext.Expose(), request.add_items()->mutable_plaintext());
   }
-  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchEncrypt, Repeat::kRepeatable,
-                          request, &response));
+  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchEncrypt, request, &response));
   return AllSealed(response, plaintexts.size());
 }
 
@@ -206,8 +202,7 @@ StatusOr<std::vector<StatusOr<Opened>>> GrpcClient::BatchDecrypt(
   for (const Bytes& ciphertext : ciphertexts) {
     SetBytes(ciphertext, request.add_items()->mutable_ciphertext());
   }
-  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchDecrypt, Repeat::kRepeatable,
-                          request, &response));
+  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchDecrypt, request, &response));
   return AllOpened(&response, ciphertexts.size());
 }
 
@@ -218,8 +213,7 @@ StatusOr<std::vector<StatusOr<Rewrapped>>> GrpcClient::BatchRewrap(
   for (const Bytes& token : tokens_or_headers) {
     SetBytes(token, request.add_tokens());
   }
-  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchRewrap, Repeat::kRepeatable,
-                          request, &response));
+  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::BatchRewrap, request, &response));
   if (static_cast<size_t>(response.items_size()) != tokens_or_headers.size()) {
     return WrongCount(response.items_size(), tokens_or_headers.size());
   }

@@ -14,8 +14,7 @@ StatusOr<Sealed> GrpcClient::Encrypt(std::string_view key, ByteView plaintext,
   request.set_name(std::string(key));
   SetBytes(plaintext, request.mutable_plaintext());
   FillContext(context, &request);
-  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::Encrypt, Repeat::kRepeatable,
-                          request, &response));
+  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::Encrypt, request, &response));
   return Sealed{ToBytes(AsBytes(response.ciphertext())),
                 response.key_version()};
 }
@@ -29,8 +28,7 @@ StatusOr<Opened> GrpcClient::Decrypt(ByteView ciphertext,
   request.set_name(std::string(expected_key));
   SetBytes(ciphertext, request.mutable_ciphertext());
   FillContext(context, &request);
-  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::Decrypt, Repeat::kRepeatable,
-                          request, &response));
+  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::Decrypt, request, &response));
   return Opened{TakeSecret(response.mutable_plaintext()), response.name(),
                 response.key_version()};
 }
@@ -45,8 +43,7 @@ StatusOr<Sealed> GrpcClient::Wrap(
   SetBytes(dek.Expose(), request.mutable_dek());
   FillContext(context, &request);
   FillRegistering(registering, &request);
-  SR_RETURN_IF_ERROR(
-      Call(*data_, &DataStub::Wrap, Repeat::kRepeatable, request, &response));
+  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::Wrap, request, &response));
   return Sealed{ToBytes(AsBytes(response.wrapped_dek())),
                 response.key_version(), response.dek_id()};
 }
@@ -74,8 +71,7 @@ StatusOr<Opened> GrpcClient::Unwrap(v1::UnwrapRequest request,
   WipeGuard wipe([&] { WipeString(response.mutable_dek()); });
   request.set_name(std::string(expected_key));
   FillContext(context, &request);
-  SR_RETURN_IF_ERROR(
-      Call(*data_, &DataStub::Unwrap, Repeat::kRepeatable, request, &response));
+  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::Unwrap, request, &response));
   return Opened{TakeSecret(response.mutable_dek()), response.name(),
                 response.key_version()};
 }
@@ -91,8 +87,8 @@ StatusOr<DataKey> GrpcClient::GenerateDataKey(
   request.set_without_plaintext(!with_plaintext);
   FillContext(context, &request);
   FillRegistering(registering, &request);
-  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::GenerateDataKey,
-                          Repeat::kRepeatable, request, &response));
+  SR_RETURN_IF_ERROR(
+      Call(*data_, &DataStub::GenerateDataKey, request, &response));
   return DataKey{TakeSecret(response.mutable_dek()),
                  ToBytes(AsBytes(response.wrapped_dek())),
                  response.key_version(), response.dek_id()};
@@ -104,8 +100,7 @@ StatusOr<Rewrapped> GrpcClient::Rewrap(ByteView token_or_header,
   v1::RewrapResponse response;
   request.set_name(std::string(expected_key));
   SetBytes(token_or_header, request.mutable_token());
-  SR_RETURN_IF_ERROR(
-      Call(*data_, &DataStub::Rewrap, Repeat::kRepeatable, request, &response));
+  SR_RETURN_IF_ERROR(Call(*data_, &DataStub::Rewrap, request, &response));
   return Rewrapped{ToBytes(AsBytes(response.token())), response.name(),
                    response.key_version(), response.previous_key_version()};
 }

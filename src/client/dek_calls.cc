@@ -25,8 +25,7 @@ Status GrpcClient::ListDeks(std::string_view key, uint32_t version,
   request.mutable_labels()->insert(labels.begin(), labels.end());
   while (true) {
     v1::ListDeksResponse response;
-    SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::ListDeks, Repeat::kRepeatable,
-                            request, &response));
+    SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::ListDeks, request, &response));
     for (const v1::Dek& dek : response.deks()) {
       SR_RETURN_IF_ERROR(each(FromWire(dek)));
     }
@@ -42,20 +41,20 @@ Status GrpcClient::ListDeks(std::string_view key, uint32_t version,
 StatusOr<Dek> GrpcClient::GetDek(std::string_view key,
                                  std::string_view dek_id) {
   v1::Dek response;
-  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetDek, Repeat::kRepeatable,
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetDek,
                           About<v1::GetDekRequest>(key, dek_id), &response));
   return FromWire(response);
 }
 
 Status GrpcClient::DeleteDek(std::string_view key, std::string_view dek_id) {
   v1::DeleteDekResponse response;
-  return Call(*admin_, &AdminStub::DeleteDek, Repeat::kOnce,
+  return Call(*admin_, &AdminStub::DeleteDek,
               About<v1::DeleteDekRequest>(key, dek_id), &response);
 }
 
 Status GrpcClient::ShredDek(std::string_view key, std::string_view dek_id) {
   v1::ShredDekResponse response;
-  return Call(*admin_, &AdminStub::ShredDek, Repeat::kRepeatable,
+  return Call(*admin_, &AdminStub::ShredDek,
               About<v1::ShredDekRequest>(key, dek_id), &response);
 }
 

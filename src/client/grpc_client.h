@@ -99,7 +99,15 @@ class GrpcClient final : public Client {
   StatusOr<Identity> WhoAmI() override;
 
  private:
-  // Call makes one RPC, as often as Persist allows.
+  // Call makes one RPC, as often as its method's option and Persist allow.
+  template <typename Stub, typename Request, typename Response>
+  Status Call(Stub& stub,
+              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                           Response*),
+              const Request& request, Response* response) {
+    return Call(stub, method, RepeatOf(*Request::descriptor()), request,
+                response);
+  }
   template <typename Stub, typename Request, typename Response>
   Status Call(Stub& stub,
               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
@@ -127,13 +135,12 @@ class GrpcClient final : public Client {
       grpc::Status (v1::KeyAdmin::StubInterface::*method)(grpc::ClientContext*,
                                                           const Request&,
                                                           v1::KeyVersion*),
-      Repeat repeat, std::string_view name, uint32_t version);
+      std::string_view name, uint32_t version);
 
   template <typename Request>
   StatusOr<Job> JobCall(grpc::Status (v1::KeyAdmin::StubInterface::*method)(
                             grpc::ClientContext*, const Request&, v1::Job*),
-                        Repeat repeat, std::string_view key,
-                        std::string_view job_id);
+                        std::string_view key, std::string_view job_id);
 
   const Peer peer_;
   const std::chrono::milliseconds timeout_;

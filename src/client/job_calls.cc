@@ -15,9 +15,11 @@ StatusOr<Job> GrpcClient::StartRewrapJob(std::string_view key,
   request.set_batches_per_second(start.batches_per_second);
   request.set_min_share(start.min_share);
   request.set_dry_run(start.dry_run);
-  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::StartRewrap,
-                          start.dry_run ? Repeat::kRepeatable : Repeat::kOnce,
-                          request, &response));
+  // A dry run changes nothing, which the method's own option cannot say.
+  SR_RETURN_IF_ERROR(Call(
+      *admin_, &AdminStub::StartRewrap,
+      start.dry_run ? Repeat::kRepeatable : RepeatOf(*request.GetDescriptor()),
+      request, &response));
   return FromWire(response);
 }
 
@@ -25,33 +27,33 @@ template <typename Request>
 StatusOr<Job> GrpcClient::JobCall(
     grpc::Status (AdminStub::*method)(grpc::ClientContext*, const Request&,
                                       v1::Job*),
-    Repeat repeat, std::string_view key, std::string_view job_id) {
+    std::string_view key, std::string_view job_id) {
   Request request;
   v1::Job response;
   request.set_name(std::string(key));
   request.set_job_id(std::string(job_id));
-  SR_RETURN_IF_ERROR(Call(*admin_, method, repeat, request, &response));
+  SR_RETURN_IF_ERROR(Call(*admin_, method, request, &response));
   return FromWire(response);
 }
 
 StatusOr<Job> GrpcClient::GetJob(std::string_view key,
                                  std::string_view job_id) {
-  return JobCall(&AdminStub::GetJob, Repeat::kRepeatable, key, job_id);
+  return JobCall(&AdminStub::GetJob, key, job_id);
 }
 
 StatusOr<Job> GrpcClient::PauseJob(std::string_view key,
                                    std::string_view job_id) {
-  return JobCall(&AdminStub::PauseJob, Repeat::kOnce, key, job_id);
+  return JobCall(&AdminStub::PauseJob, key, job_id);
 }
 
 StatusOr<Job> GrpcClient::ResumeJob(std::string_view key,
                                     std::string_view job_id) {
-  return JobCall(&AdminStub::ResumeJob, Repeat::kOnce, key, job_id);
+  return JobCall(&AdminStub::ResumeJob, key, job_id);
 }
 
 StatusOr<Job> GrpcClient::CancelJob(std::string_view key,
                                     std::string_view job_id) {
-  return JobCall(&AdminStub::CancelJob, Repeat::kOnce, key, job_id);
+  return JobCall(&AdminStub::CancelJob, key, job_id);
 }
 
 StatusOr<std::string> GrpcClient::GetJobReport(std::string_view key,
@@ -60,8 +62,8 @@ StatusOr<std::string> GrpcClient::GetJobReport(std::string_view key,
   v1::JobReport response;
   request.set_name(std::string(key));
   request.set_job_id(std::string(job_id));
-  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetJobReport,
-                          Repeat::kRepeatable, request, &response));
+  SR_RETURN_IF_ERROR(
+      Call(*admin_, &AdminStub::GetJobReport, request, &response));
   return std::move(*response.mutable_document());
 }
 
@@ -69,8 +71,7 @@ StatusOr<std::vector<Job>> GrpcClient::ListJobs(std::string_view key) {
   v1::ListJobsRequest request;
   v1::ListJobsResponse response;
   request.set_name(std::string(key));
-  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::ListJobs, Repeat::kRepeatable,
-                          request, &response));
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::ListJobs, request, &response));
   std::vector<Job> jobs;
   for (const v1::Job& job : response.jobs()) jobs.push_back(FromWire(job));
   return jobs;
@@ -81,8 +82,7 @@ StatusOr<std::vector<CensusVersion>> GrpcClient::GetCensus(
   v1::GetCensusRequest request;
   v1::Census response;
   request.set_name(std::string(key));
-  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetCensus, Repeat::kRepeatable,
-                          request, &response));
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetCensus, request, &response));
   std::vector<CensusVersion> versions;
   for (const auto& version : response.versions()) {
     versions.push_back(FromWire(version));
@@ -100,8 +100,7 @@ Status GrpcClient::ReportDependence(const Report& report) {
     count->set_version(version);
     count->set_objects(objects);
   }
-  return Call(*admin_, &AdminStub::ReportDependence, Repeat::kRepeatable,
-              request, &response);
+  return Call(*admin_, &AdminStub::ReportDependence, request, &response);
 }
 
 }  // namespace strongroom::client

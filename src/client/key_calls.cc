@@ -74,8 +74,7 @@ StatusOr<Key> GrpcClient::CreateKey(std::string_view name,
   v1::Key response;
   request.set_name(std::string(name));
   FillSettings(settings, &request);
-  SR_RETURN_IF_ERROR(
-      Call(*admin_, &AdminStub::CreateKey, Repeat::kOnce, request, &response));
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::CreateKey, request, &response));
   return FromWire(response);
 }
 
@@ -83,8 +82,7 @@ StatusOr<Key> GrpcClient::GetKey(std::string_view name) {
   v1::GetKeyRequest request;
   v1::Key response;
   request.set_name(std::string(name));
-  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetKey, Repeat::kRepeatable,
-                          request, &response));
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetKey, request, &response));
   return FromWire(response);
 }
 
@@ -94,8 +92,7 @@ StatusOr<std::vector<Key>> GrpcClient::ListKeys(std::string_view prefix) {
   std::vector<Key> keys;
   while (true) {
     v1::ListKeysResponse response;
-    SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::ListKeys, Repeat::kRepeatable,
-                            request, &response));
+    SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::ListKeys, request, &response));
     for (const v1::Key& key : response.keys()) keys.push_back(FromWire(key));
     if (response.next_page_token().empty()) return keys;
     if (response.next_page_token() == request.page_token()) {
@@ -119,8 +116,7 @@ StatusOr<Key> GrpcClient::UpdateKey(std::string_view name,
   request.mutable_key()->set_name(std::string(name));
   FillSettings(complete, request.mutable_key());
   FillMask(complete, request.mutable_update_mask());
-  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::UpdateKey, Repeat::kRepeatable,
-                          request, &response));
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::UpdateKey, request, &response));
   return FromWire(response);
 }
 
@@ -128,8 +124,7 @@ StatusOr<Key> GrpcClient::RotateKey(std::string_view name) {
   v1::RotateKeyRequest request;
   v1::Key response;
   request.set_name(std::string(name));
-  SR_RETURN_IF_ERROR(
-      Call(*admin_, &AdminStub::RotateKey, Repeat::kOnce, request, &response));
+  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::RotateKey, request, &response));
   return FromWire(response);
 }
 
@@ -137,25 +132,23 @@ template <typename Request>
 StatusOr<KeyVersion> GrpcClient::VersionCall(
     grpc::Status (AdminStub::*method)(grpc::ClientContext*, const Request&,
                                       v1::KeyVersion*),
-    Repeat repeat, std::string_view name, uint32_t version) {
+    std::string_view name, uint32_t version) {
   Request request;
   v1::KeyVersion response;
   request.set_name(std::string(name));
   request.set_version(version);
-  SR_RETURN_IF_ERROR(Call(*admin_, method, repeat, request, &response));
+  SR_RETURN_IF_ERROR(Call(*admin_, method, request, &response));
   return FromWire(response);
 }
 
 StatusOr<KeyVersion> GrpcClient::EnableVersion(std::string_view name,
                                                uint32_t version) {
-  return VersionCall(&AdminStub::EnableVersion, Repeat::kRepeatable, name,
-                     version);
+  return VersionCall(&AdminStub::EnableVersion, name, version);
 }
 
 StatusOr<KeyVersion> GrpcClient::DisableVersion(std::string_view name,
                                                 uint32_t version) {
-  return VersionCall(&AdminStub::DisableVersion, Repeat::kRepeatable, name,
-                     version);
+  return VersionCall(&AdminStub::DisableVersion, name, version);
 }
 
 StatusOr<KeyVersion> GrpcClient::ScheduleDestroyVersion(
@@ -165,22 +158,20 @@ StatusOr<KeyVersion> GrpcClient::ScheduleDestroyVersion(
   request.set_name(std::string(name));
   request.set_version(version);
   request.set_acknowledge_unregistered(acknowledge_unregistered);
-  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::ScheduleDestroyVersion,
-                          Repeat::kOnce, request, &response));
+  SR_RETURN_IF_ERROR(
+      Call(*admin_, &AdminStub::ScheduleDestroyVersion, request, &response));
   return FromWire(response);
 }
 
 StatusOr<KeyVersion> GrpcClient::CancelDestroyVersion(std::string_view name,
                                                       uint32_t version) {
-  return VersionCall(&AdminStub::CancelDestroyVersion, Repeat::kOnce, name,
-                     version);
+  return VersionCall(&AdminStub::CancelDestroyVersion, name, version);
 }
 
 StatusOr<std::vector<TokenObject>> GrpcClient::ListTokenObjects() {
   v1::ListTokenObjectsResponse response;
   SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::ListTokenObjects,
-                          Repeat::kRepeatable, v1::ListTokenObjectsRequest(),
-                          &response));
+                          v1::ListTokenObjectsRequest(), &response));
   std::vector<TokenObject> objects;
   for (const v1::TokenObject& object : response.objects()) {
     objects.push_back(FromWire(object));
@@ -191,22 +182,21 @@ StatusOr<std::vector<TokenObject>> GrpcClient::ListTokenObjects() {
 StatusOr<PublicKey> GrpcClient::GetSigningKey() {
   v1::SigningKey response;
   SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetSigningKey,
-                          Repeat::kRepeatable, v1::GetSigningKeyRequest(),
-                          &response));
+                          v1::GetSigningKeyRequest(), &response));
   return PublicKey{response.key_id(), response.public_key()};
 }
 
 StatusOr<ServiceStatus> GrpcClient::GetStatus() {
   v1::GetStatusResponse response;
-  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::GetStatus, Repeat::kRepeatable,
-                          v1::GetStatusRequest(), &response));
+  SR_RETURN_IF_ERROR(
+      Call(*admin_, &AdminStub::GetStatus, v1::GetStatusRequest(), &response));
   return FromWire(response);
 }
 
 StatusOr<Identity> GrpcClient::WhoAmI() {
   v1::WhoAmIResponse response;
-  SR_RETURN_IF_ERROR(Call(*admin_, &AdminStub::WhoAmI, Repeat::kRepeatable,
-                          v1::WhoAmIRequest(), &response));
+  SR_RETURN_IF_ERROR(
+      Call(*admin_, &AdminStub::WhoAmI, v1::WhoAmIRequest(), &response));
   return Identity{response.caller(),
                   response.peer(),
                   {response.grants().begin(), response.grants().end()}};

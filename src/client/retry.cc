@@ -4,6 +4,7 @@
 #include <optional>
 #include <thread>
 
+#include "google/protobuf/descriptor.pb.h"
 #include "strongroom/base/random.h"
 
 namespace strongroom::client {
@@ -34,6 +35,23 @@ Waiting Waiting::System() {
   return {Clock::System(),
           [](milliseconds delay) { std::this_thread::sleep_for(delay); },
           RandomFraction};
+}
+
+Repeat RepeatOf(const google::protobuf::Descriptor& request) {
+  using google::protobuf::MethodOptions;
+  const google::protobuf::FileDescriptor& file = *request.file();
+  for (int i = 0; i < file.service_count(); ++i) {
+    const google::protobuf::ServiceDescriptor& service = *file.service(i);
+    for (int j = 0; j < service.method_count(); ++j) {
+      const google::protobuf::MethodDescriptor& method = *service.method(j);
+      if (method.input_type() != &request) continue;
+      return method.options().idempotency_level() ==
+                     MethodOptions::IDEMPOTENCY_UNKNOWN
+                 ? Repeat::kOnce
+                 : Repeat::kRepeatable;
+    }
+  }
+  return Repeat::kOnce;
 }
 
 Status Persist(const Waiting& waiting, milliseconds timeout, int max_attempts,

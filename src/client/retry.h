@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "client/errors.h"
+#include "google/protobuf/descriptor.h"
 #include "strongroom/base/clock.h"
 #include "strongroom/base/status.h"
 
@@ -22,6 +23,11 @@ struct Waiting {
 
 // Once: sending twice might do the thing twice. Repeatable: it may not.
 enum class Repeat { kOnce, kRepeatable };
+
+// RepeatOf reads the idempotency_level of the method that takes this message,
+// which is of a service in the message's own file. A method without one may be
+// sent once.
+Repeat RepeatOf(const google::protobuf::Descriptor& request);
 
 // An Attempt makes the call with the time that is left; nullopt is success.
 using Attempt =

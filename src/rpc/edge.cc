@@ -82,7 +82,7 @@ Status Exchange::CheckSize(const grpc::ByteBuffer& bytes) const {
 service::Call Exchange::MakeCall() {
   return {
       .operation = spec_.operation,
-      .caller = CallerOf(*context_->auth_context(), edge_.authenticator),
+      .credential = CredentialOf(*context_->auth_context()),
       .peer = AddressOf(context_->peer()),
       .request_id = request_id_,
       .deadline = DeadlineOf(*context_, edge_.clock),

@@ -42,7 +42,6 @@ struct Edge {
   const Clock& clock;
   ServerFacts facts;
   WorkerPool workers;  // for what blocks
-  auth::Authenticator authenticator;
   RequestIds ids;
 };
 

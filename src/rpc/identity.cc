@@ -3,7 +3,6 @@
 #include <grpc/grpc_security_constants.h>
 
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace strongroom::rpc {
@@ -22,9 +21,6 @@ std::string First(const grpc::AuthContext& context, const char* property) {
   std::vector<std::string> values = Values(context, property);
   return values.empty() ? std::string() : std::move(values.front());
 }
-
-// As many callers as a thread remembers.
-constexpr size_t kRemembered = 256;
 
 bool IsTls(const grpc::AuthContext& context) {
   if (!context.IsPeerAuthenticated()) return false;
@@ -59,23 +55,15 @@ auth::PeerCertificate PeerOf(const grpc::AuthContext& context) {
   return peer;
 }
 
-// The names are a matter of the certificate alone, so the certificate, whole
-// and verified by this connection's handshake, is what an answer is kept under.
-StatusOr<auth::Caller> CallerOf(const grpc::AuthContext& context,
-                                const auth::Authenticator& authenticator) {
-  static thread_local std::unordered_map<std::string, auth::Caller> known;
-  std::string certificate;
-  if (IsTls(context)) {
-    certificate = First(context, GRPC_X509_PEM_CERT_PROPERTY_NAME);
+auth::Credential CredentialOf(const grpc::AuthContext& context) {
+  if (!IsTls(context)) return {};
+  const auto certificates =
+      context.FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  std::string_view certificate;
+  if (!certificates.empty()) {
+    certificate = {certificates[0].data(), certificates[0].size()};
   }
-  if (certificate.empty()) return authenticator.Authenticate(PeerOf(context));
-  auto found = known.find(certificate);
-  if (found != known.end()) return found->second;
-  SR_ASSIGN_OR_RETURN(auth::Caller caller,
-                      authenticator.Authenticate(PeerOf(context)));
-  if (known.size() == kRemembered) known.clear();
-  known.emplace(std::move(certificate), caller);
-  return caller;
+  return auth::Credential(certificate, [&context] { return PeerOf(context); });
 }
 
 std::string AddressOf(const std::string& grpc_peer) {

@@ -14,10 +14,8 @@ namespace strongroom::rpc {
 // certificate `verified` is false and nothing else is filled in.
 auth::PeerCertificate PeerOf(const grpc::AuthContext& context);
 
-// CallerOf is what the authenticator says of that peer. It remembers what it
-// said of the same certificate before.
-StatusOr<auth::Caller> CallerOf(const grpc::AuthContext& context,
-                                const auth::Authenticator& authenticator);
+// CredentialOf gives that peer's credential; it borrows from `context`.
+auth::Credential CredentialOf(const grpc::AuthContext& context);
 
 // CountCommonNames counts the CN attributes of a subject as gRPC writes it (RFC
 // 2253: a separator inside a value is escaped). gRPC itself gives the first.

@@ -125,7 +125,6 @@ struct RpcServer::Parts {
              .clock = clock,
              .facts = options.facts,
              .workers = {options.blocking_workers, options.blocking_queue},
-             .authenticator = {},
              .ids = {}},
         services(MakeServices(edge)) {}
 

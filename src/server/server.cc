@@ -62,6 +62,7 @@ struct Server::Parts {
   bool device_let_go = true;
 
   observe::PrometheusMetrics metrics;
+  const auth::Authenticator authenticator;
   std::unique_ptr<auth::PolicySource> policy;
   std::unique_ptr<audit::AuditLog> audit;
   std::unique_ptr<store::Store> store;
@@ -185,7 +186,8 @@ Status Server::Parts::BuildDomain() {
                               [this](std::string_view type, ByteView payload) {
                                 return keyring->signing().Sign(type, payload);
                               });
-  service = service::CreateKeyService({.keyring = *keyring,
+  service = service::CreateKeyService({.authenticator = authenticator,
+                                       .keyring = *keyring,
                                        .registry = *registry,
                                        .jobs = *jobs,
                                        .engine = *engine,

@@ -89,7 +89,7 @@ StatusOr<ListResult> KeyServiceImpl::ListKeys(Call call,
         for (; it != keys.end() && it->first.starts_with(prefix); ++it) {
           const keyring::Key& key = *it->second;
           if (!request.policy
-                   ->Check(*request.call.caller, request.spec.action,
+                   ->Check(*request.caller, request.spec.action,
                            {.name = it->first, .labels = &key.settings.labels})
                    .ok()) {
             continue;
@@ -192,7 +192,7 @@ StatusOr<WhoAmIResult> KeyServiceImpl::WhoAmI(Call call) {
   return pipeline_.RunNow<WhoAmIResult>(
       std::move(call), About(Operation::kWhoAmI, Target::Scope::kNothing),
       [&](Request& request) -> StatusOr<WhoAmIResult> {
-        const auth::Caller& caller = *request.call.caller;
+        const auth::Caller& caller = *request.caller;
         return WhoAmIResult{caller.id(), caller.subject(),
                             request.policy->GrantsOf(caller)};
       });

@@ -191,7 +191,7 @@ void NoteOpened(keyring::Keyring& keyring,
 
 // The engine charges whose turn it is by caller; all permits are of one.
 const std::string& CallerOf(const Request& request) {
-  return request.call.caller->id();
+  return request.caller->id();
 }
 
 }  // namespace

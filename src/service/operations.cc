@@ -30,7 +30,7 @@ constexpr ClassLimits LimitsOf(OperationClass operation_class) {
 constexpr OperationSpec Row(Operation operation, std::string_view rpc,
                             std::string_view service, auth::Action action,
                             OperationClass operation_class,
-                            bool releases_plaintext, bool idempotent) {
+                            bool releases_plaintext) {
   ClassLimits limits = LimitsOf(operation_class);
   return {operation,
           rpc,
@@ -38,15 +38,14 @@ constexpr OperationSpec Row(Operation operation, std::string_view rpc,
           action,
           operation_class,
           releases_plaintext,
-          idempotent,
           limits.max_request_bytes,
           limits.max_deadline};
 }
 
 constexpr OperationSpec kTable[] = {
-#define STRONGROOM_X(e, rpc, service, action, size, plain, idem)              \
+#define STRONGROOM_X(e, rpc, service, action, size, plain)                    \
   Row(Operation::e, rpc, service, auth::Action::action, OperationClass::size, \
-      plain, idem),
+      plain),
     STRONGROOM_OPERATIONS(STRONGROOM_X)
 #undef STRONGROOM_X
 };

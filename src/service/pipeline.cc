@@ -53,13 +53,18 @@ Status Pipeline::Admit(Request& request) {
                  kRetryElsewhere);
   }
   request.pass.emplace(*std::move(pass));
-  SR_RETURN_IF_ERROR(request.call.caller.status());
   if (!request.call.deadline.has_value()) return OkStatus();
   if (*request.call.deadline <= request.started) {
     return Error(Reason::kDeadlineExceeded,
                  "the deadline of the request had passed when it came");
   }
   request.deadline = std::min(request.deadline, *request.call.deadline);
+  return OkStatus();
+}
+
+Status Pipeline::Authenticate(Request& request) const {
+  SR_ASSIGN_OR_RETURN(request.caller, parts_.authenticator.Authenticate(
+                                          request.call.credential));
   return OkStatus();
 }
 
@@ -84,8 +89,7 @@ Status Pipeline::Authorise(Request& request, const Target& target) {
       break;
     case Target::Scope::kService:
       SR_RETURN_IF_ERROR(
-          request.policy
-              ->CheckService(*request.call.caller, request.spec.action)
+          request.policy->CheckService(*request.caller, request.spec.action)
               .status());
       break;
     case Target::Scope::kKeys:
@@ -100,7 +104,7 @@ Status Pipeline::Authorise(Request& request, const Target& target) {
       }
       break;
   }
-  const auth::Caller& caller = *request.call.caller;
+  const auth::Caller& caller = *request.caller;
   SR_RETURN_IF_ERROR(limits_.Charge(*request.policy, caller, target.operations,
                                     request.started));
   request.tells_cost =
@@ -117,12 +121,13 @@ Subject Pipeline::JudgeNamed(const Request& request,
   const Labels* labels =
       subject.key == nullptr ? nullptr : &subject.key->settings.labels;
   if (target.creates) labels = target.new_labels;
+  auth::KeyFacts facts{.name = name, .labels = labels};
+  if (subject.key != nullptr) facts.id = subject.key->id;
   StatusOr<auth::Permit> permit =
-      request.policy->Check(*request.call.caller, request.spec.action,
-                            {.name = name, .labels = labels});
+      request.policy->Check(*request.caller, request.spec.action, facts);
   if (permit.ok() && target.new_labels != nullptr) {
-    permit = request.policy->Check(*request.call.caller, request.spec.action,
-                                   {.name = name, .labels = target.new_labels});
+    facts.labels = target.new_labels;
+    permit = request.policy->Check(*request.caller, request.spec.action, facts);
   }
   if (!permit.ok()) {
     subject.verdict = permit.status();
@@ -144,11 +149,12 @@ Subject Pipeline::JudgeOwner(const Request& request, const Uuid& key_id) const {
   subject.key = Find(*request.keys, key_id);
   auth::KeyFacts facts{.name = "", .named_by_caller = false};
   if (subject.key != nullptr) {
+    facts.id = key_id;
     facts.name = subject.key->name;
     facts.labels = &subject.key->settings.labels;
   }
   StatusOr<auth::Permit> permit =
-      request.policy->Check(*request.call.caller, request.spec.action, facts);
+      request.policy->Check(*request.caller, request.spec.action, facts);
   if (!permit.ok()) {
     subject.verdict = permit.status();
     return subject;
@@ -167,7 +173,7 @@ void Pipeline::Fill(Request& request, const Status& outcome) const {
   audit::Record& record = request.record;
   record.time = parts_.clock.Now();
   record.request_id = request.call.request_id;
-  if (request.call.caller.ok()) record.caller = request.call.caller->id();
+  if (request.caller) record.caller = request.caller->id();
   record.peer = request.call.peer;
   record.operation = request.spec.rpc;
   if (record.key.empty() && request.owners.size() == 1) {

@@ -1,5 +1,5 @@
 // The pipeline that every request takes, written once:
-// admit > resolve > authorise > do > record > answer.
+// admit > authenticate > resolve > authorise > do > record > answer.
 #pragma once
 
 #include <memory>
@@ -92,6 +92,7 @@ class Pipeline {
           });
     };
     Status status = Admit(*request);
+    if (status.ok()) status = Authenticate(*request);
     if (status.ok()) {
       StatusOr<Target> target = prepare(*request);
       status = target.ok() ? Authorise(*request, *target) : target.status();
@@ -101,8 +102,10 @@ class Pipeline {
     work(std::move(request), std::move(finish));
   }
 
-  // DRAINING, UNAUTHENTICATED, DEADLINE_EXCEEDED.
+  // DRAINING, DEADLINE_EXCEEDED.
   Status Admit(Request& request);
+  // UNAUTHENTICATED.
+  Status Authenticate(Request& request) const;
   // Also charges the caller's limit: RATE_LIMITED. Besides
   // PERMISSION_DENIED, KEY_NOT_FOUND for what the caller named. What tokens
   // name is judged for each of its items: Request::owners.

@@ -93,9 +93,8 @@ void Registering::Start() {
     const bool good = std::ranges::all_of(
         work->items, [](const auto& item) { return item.status.ok(); });
     if (!good) return FinishSealed(*work, {});
-    auto ids =
-        parts_.registry.FindRequest(request_->call.caller->id(), *request_id_,
-                                    work->key_id, work->items.size());
+    auto ids = parts_.registry.FindRequest(request_->caller->id(), *request_id_,
+                                           work->key_id, work->items.size());
     if (!ids.ok()) return Finish(ids.status());
     if (ids->has_value()) return Replay(std::move(work), **ids);
     // Another request of this id may be quicker: then they are compared.
@@ -109,7 +108,7 @@ void Registering::Start() {
 
 void Registering::Register(Sealed sealed) {
   registry::Registration registration;
-  registration.caller = request_->call.caller->id();
+  registration.caller = request_->caller->id();
   registration.key_id = sealed->key_id;
   registration.request_id = request_id_;
   for (size_t i = 0; i < sealed->items.size(); ++i) {

@@ -96,8 +96,8 @@ StatusOr<registry::Job> KeyServiceImpl::StartRewrap(
           request.record.detail = "dry run";
           return parts_.jobs.Preview(key_id, command.options);
         }
-        StatusOr<registry::Job> job = parts_.jobs.Start(
-            key_id, command.options, request.call.caller->id());
+        StatusOr<registry::Job> job =
+            parts_.jobs.Start(key_id, command.options, request.caller->id());
         if (job.ok()) request.record.detail = job->row.id.ToString();
         return job;
       });
@@ -202,9 +202,8 @@ Status KeyServiceImpl::ReportDependence(Call call,
             request.record.key = owner.key->name;
             request.record.items =
                 static_cast<uint32_t>(command.claimed.size());
-            SR_RETURN_IF_ERROR(
-                parts_.registry.Report(key_id, request.call.caller->id(),
-                                       command.source, command.claimed));
+            SR_RETURN_IF_ERROR(parts_.registry.Report(
+                key_id, request.caller->id(), command.source, command.claimed));
             return Nothing{};
           })
       .status();

@@ -45,6 +45,9 @@ struct Request {
   SteadyTime started{};
   SteadyTime deadline{};
 
+  // Set by the authenticating step; all later ones have it.
+  std::optional<auth::Caller> caller;
+
   // Set by the authorising step.
   std::shared_ptr<const keyring::Snapshot> keys;
   std::shared_ptr<const auth::Policy> policy;

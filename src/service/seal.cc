@@ -82,7 +82,7 @@ bool GivesPlaintext(const Request& request, const SealCommand& command) {
 std::unique_ptr<batching::SealRequest> MakeSealRequest(const Request& request,
                                                        SealCommand& command) {
   auto work = std::make_unique<batching::SealRequest>();
-  work->caller = request.named.permit->caller_id();
+  work->caller = request.caller->id();
   work->deadline = request.deadline;
   work->key_id = request.named.key->id;
   work->purpose = PurposeOf(request.spec.operation);

@@ -117,5 +117,76 @@ TEST(AuthenticatorTest, ANameOfMoreThan512BytesIsRefused) {
               HasReason(Reason::kUnauthenticated, HasSubstr("513 bytes")));
 }
 
+// Certificate reads a peer of this common name, and counts how often.
+Credential Counted(std::string_view certificate, const std::string& name,
+                   int* reads) {
+  return Credential(certificate, [=] {
+    ++*reads;
+    PeerCertificate peer = Verified();
+    peer.common_name = name;
+    return peer;
+  });
+}
+
+TEST(AuthenticatorTest, WithoutACredentialThereIsNoCaller) {
+  EXPECT_THAT(Authenticator().Authenticate(Credential()),
+              HasReason(Reason::kUnauthenticated));
+}
+
+TEST(AuthenticatorTest, ACertificateIsReadOnce) {
+  Authenticator authenticator;
+  int reads = 0;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK_AND_ASSIGN(Caller caller, authenticator.Authenticate(Counted(
+                                            "PEM of app", "app", &reads)));
+    EXPECT_EQ(caller.id(), "cn:app");
+  }
+  EXPECT_EQ(reads, 1);
+}
+
+TEST(AuthenticatorTest, CertificatesThatDifferInOneByteAreNotMixedUp) {
+  Authenticator authenticator;
+  int reads = 0;
+  ASSERT_OK(authenticator.Authenticate(Counted("PEM 1", "one", &reads)));
+  ASSERT_OK_AND_ASSIGN(Caller caller, authenticator.Authenticate(
+                                          Counted("PEM 2", "two", &reads)));
+  EXPECT_EQ(caller.id(), "cn:two");
+  ASSERT_OK_AND_ASSIGN(
+      Caller again, authenticator.Authenticate(Counted("PEM 1", "", &reads)));
+  EXPECT_EQ(again.id(), "cn:one");
+}
+
+TEST(AuthenticatorTest, ARefusalIsNotRemembered) {
+  Authenticator authenticator;
+  int reads = 0;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(authenticator.Authenticate(Counted("PEM", "", &reads)),
+                HasReason(Reason::kUnauthenticated));
+  }
+  EXPECT_EQ(reads, 2);
+}
+
+TEST(AuthenticatorTest, MoreCertificatesThanAreRememberedAreReadAgain) {
+  Authenticator authenticator;
+  int reads = 0;
+  for (size_t i = 0; i <= Authenticator::kRemembered; ++i) {
+    const std::string name = std::to_string(i);
+    ASSERT_OK_AND_ASSIGN(
+        Caller caller, authenticator.Authenticate(Counted(name, name, &reads)));
+    EXPECT_EQ(caller.id(), "cn:" + name);
+  }
+  ASSERT_OK(authenticator.Authenticate(Counted("0", "0", &reads)));
+  EXPECT_EQ(reads, static_cast<int>(Authenticator::kRemembered) + 2);
+}
+
+TEST(AuthenticatorTest, ACertificateOfManyBytesIsNotKept) {
+  Authenticator authenticator;
+  const std::string large(Authenticator::kMaxRememberedSize + 1, 'x');
+  int reads = 0;
+  ASSERT_OK(authenticator.Authenticate(Counted(large, "app", &reads)));
+  ASSERT_OK(authenticator.Authenticate(Counted(large, "app", &reads)));
+  EXPECT_EQ(reads, 2);
+}
+
 }  // namespace
 }  // namespace strongroom::auth

@@ -68,7 +68,7 @@ TEST(PolicyTest, ARulePermitsItsCallersItsActionsOnItsKeys) {
                        policy->Check(Named("payments-app"), Action::kWrap,
                                      {.name = "payments/cards"}));
   EXPECT_EQ(permit.action(), Action::kWrap);
-  EXPECT_EQ(permit.caller_id(), "cn:payments-app");
+  EXPECT_EQ(permit.caller().id(), "cn:payments-app");
   EXPECT_EQ(permit.key_name(), "payments/cards");
 }
 

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/client/client_fixture.h"
 
 namespace strongroom::client {
@@ -152,6 +154,35 @@ TEST_F(RetryTest, EveryRepeatableCallIsRepeated) {
     EXPECT_OK(call()) << rpc;
     EXPECT_EQ(service_.script.Calls(rpc), 2) << rpc;
   }
+}
+
+// Each method of the API says so itself, in its idempotency_level.
+TEST(RepeatTest, AMethodIsSentOnceOnlyIfSendingItTwiceMightDoItTwice) {
+  const std::set<std::string> once = {"CreateKey",
+                                      "RotateKey",
+                                      "ScheduleDestroyVersion",
+                                      "CancelDestroyVersion",
+                                      "DeleteDek",
+                                      "StartRewrap",
+                                      "PauseJob",
+                                      "ResumeJob",
+                                      "CancelJob"};
+  std::set<std::string> found;
+  for (const auto* service :
+       {v1::WrapRequest::descriptor()->file()->service(0),
+        v1::GetKeyRequest::descriptor()->file()->service(0)}) {
+    for (int i = 0; i < service->method_count(); ++i) {
+      const auto& method = *service->method(i);
+      if (RepeatOf(*method.input_type()) == Repeat::kOnce) {
+        found.insert(method.name());
+      }
+    }
+  }
+  EXPECT_EQ(found, once);
+}
+
+TEST(RepeatTest, AMessageOfNoMethodIsSentOnce) {
+  EXPECT_EQ(RepeatOf(*v1::Key::descriptor()), Repeat::kOnce);
 }
 
 }  // namespace

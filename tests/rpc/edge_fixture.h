@@ -32,7 +32,6 @@ class EdgeTest : public ::testing::Test {
                         .installation_id = "installation",
                         .warnings = {"a warning"}},
               .workers = {workers, queue},
-              .authenticator = {},
               .ids = {}},
         services_(rpc::MakeServices(edge_)) {
     grpc::ServerBuilder builder;

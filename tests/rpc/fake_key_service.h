@@ -210,9 +210,10 @@ class FakeKeyService final : public service::KeyService {
   StatusOr<service::WhoAmIResult> WhoAmI(service::Call call) override {
     Note(call);
     during_blocking();
-    SR_RETURN_IF_ERROR(call.caller.status());
+    SR_ASSIGN_OR_RETURN(auth::Caller caller,
+                        authenticator_.Authenticate(call.credential));
     return service::WhoAmIResult{
-        call.caller->id(), call.caller->subject(), {"rule \"all\""}};
+        caller.id(), caller.subject(), {"rule \"all\""}};
   }
   bool Drain(SteadyTime) override { return true; }
 
@@ -225,12 +226,13 @@ class FakeKeyService final : public service::KeyService {
     return view;
   }
   void Note(const service::Call& call) {
+    const auto caller = authenticator_.Authenticate(call.credential);
     MutexLock lock(mutex_);
     calls_.push_back({
         .operation = call.operation,
-        .caller_status = call.caller.status(),
-        .caller = call.caller.ok() ? call.caller->id() : "",
-        .subject = call.caller.ok() ? call.caller->subject() : "",
+        .caller_status = caller.status(),
+        .caller = caller.ok() ? caller->id() : "",
+        .subject = caller.ok() ? caller->subject() : "",
         .peer = call.peer,
         .request_id = call.request_id,
         .deadline = call.deadline,
@@ -238,6 +240,7 @@ class FakeKeyService final : public service::KeyService {
     });
   }
 
+  const auth::Authenticator authenticator_;
   mutable Mutex mutex_;
   std::vector<Seen> calls_ SR_GUARDED_BY(mutex_);
   std::vector<Status> refusals_ SR_GUARDED_BY(mutex_);

@@ -38,7 +38,6 @@ TEST(OperationsTest, ABatchFormAsksForWhatItsUnaryFormDoes) {
       ++pairs;
       EXPECT_EQ(batch.action, unary.action) << batch.rpc;
       EXPECT_EQ(batch.releases_plaintext, unary.releases_plaintext);
-      EXPECT_EQ(batch.idempotent, unary.idempotent);
       EXPECT_GT(batch.max_request_bytes, unary.max_request_bytes);
     }
   }
@@ -52,16 +51,6 @@ TEST(OperationsTest, PlaintextLeavesOnlyByOpeningAndByDataKeys) {
                     spec.action == auth::Action::kGenerateDataKey;
     EXPECT_EQ(spec.releases_plaintext, releases) << spec.rpc;
   }
-}
-
-TEST(OperationsTest, ViewsAreIdempotentAndWhatMakesSomethingNewIsNot) {
-  for (const OperationSpec& spec : AllOperations()) {
-    if (spec.operation_class == OperationClass::kView) {
-      EXPECT_TRUE(spec.idempotent) << spec.rpc;
-    }
-  }
-  EXPECT_FALSE(SpecOf(Operation::kCreateKey).idempotent);
-  EXPECT_FALSE(SpecOf(Operation::kRotateKey).idempotent);
 }
 
 TEST(OperationsTest, EveryRowHasLimits) {

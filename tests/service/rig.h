@@ -145,20 +145,17 @@ class Rig {
     service_ = MakeService();
   }
 
-  static auth::Caller CallerNamed(const std::string& common_name) {
+  static auth::Credential CredentialOf(const std::string& common_name) {
     auth::PeerCertificate peer;
     peer.verified = true;
     peer.common_name = common_name;
     peer.subject = "CN=" + common_name;
-    return *auth::Authenticator().Authenticate(peer);
+    return auth::Credential(std::move(peer));
   }
-  // CallAs with an empty name is a call without a caller.
+  // CallAs with an empty name is a call without a credential.
   static Call CallAs(const std::string& who, Operation operation) {
-    StatusOr<auth::Caller> caller =
-        auth::Authenticator().Authenticate(auth::PeerCertificate{});
-    if (!who.empty()) caller = CallerNamed(who);
     return {.operation = operation,
-            .caller = std::move(caller),
+            .credential = who.empty() ? auth::Credential() : CredentialOf(who),
             .peer = "10.0.0.1:5000",
             .request_id = "request-1",
             .deadline = std::nullopt};
@@ -262,6 +259,7 @@ class Rig {
   std::unique_ptr<batching::Engine> engine_;
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<registry::Jobs> jobs_;
+  const auth::Authenticator authenticator_;
   auth::PolicySource policy_;
   RecordingAudit audit_;
   Metrics& metrics_;
@@ -283,8 +281,9 @@ class Rig {
         });
   }
   std::unique_ptr<KeyService> MakeService() {
-    return CreateKeyService({*keyring_, *registry_, *jobs_, *engine_, device_,
-                             policy_, audit_, clock_, metrics_});
+    return CreateKeyService({authenticator_, *keyring_, *registry_, *jobs_,
+                             *engine_, device_, policy_, audit_, clock_,
+                             metrics_});
   }
   keyring::KeyringOptions KeyringParts() {
     keyring::KeyringOptions options;

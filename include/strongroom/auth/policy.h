@@ -63,22 +63,29 @@ enum class Action : uint8_t {
 };
 std::string_view ActionName(Action action);
 
-// Permit is proof that a policy said yes: only Policy makes one, and what does
-// the work asks for it.
+// Permit is proof that a policy said yes to one caller, one action and one key,
+// or the service: only Policy makes one. The parts of the house that do the
+// work are reached with it alone, and it says which key they may touch.
 class Permit {
  public:
   Action action() const { return action_; }
-  const std::string& caller_id() const { return caller_id_; }
+  const Caller& caller() const { return caller_; }
+  // Nil and empty of the service, and of a key that nobody knows; a key that is
+  // yet to be made has a name only.
+  const Uuid& key_id() const { return key_id_; }
   const std::string& key_name() const { return key_name_; }
 
  private:
   friend class Policy;
-  Permit(Action action, std::string caller_id, std::string key_name)
+  Permit(Action action, const Caller& caller, const Uuid& key_id,
+         std::string key_name)
       : action_(action),
-        caller_id_(std::move(caller_id)),
+        caller_(caller),
+        key_id_(key_id),
         key_name_(std::move(key_name)) {}
   Action action_;
-  std::string caller_id_;
+  Caller caller_;
+  Uuid key_id_;
   std::string key_name_;
 };
 
@@ -86,7 +93,8 @@ class Permit {
 // asked for, or none (a key_id that nobody knows), and no labels. A caller that
 // sent a token and no name must not learn the name from a denial.
 struct KeyFacts {
-  std::string_view name;
+  Uuid id{};  // nil: unknown, or to be made
+  std::string_view name{};
   const Labels* labels = nullptr;
   bool named_by_caller = true;
 };

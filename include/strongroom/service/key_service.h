@@ -1,5 +1,5 @@
 // KeyService: the one door. Every request takes the one pipeline:
-// admit > resolve > authorise > do > record > answer.
+// admit > authenticate > resolve > authorise > do > record > answer.
 //
 // The edges translate bytes to these types and back and decide nothing. Data
 // operations are asynchronous: `done` runs exactly once, on any thread. An
@@ -34,8 +34,8 @@ namespace strongroom::service {
 // Call is what the edge knows of a request beside its body.
 struct Call {
   Operation operation;
-  // Why there is no Caller, if there is none: it is recorded and answered.
-  StatusOr<auth::Caller> caller;
+  // Who asks, as far as the door knows; the pipeline finds out.
+  auth::Credential credential;
   std::string peer;                    // address, for the record
   std::string request_id;              // made by the edge; in every failure
   std::optional<SteadyTime> deadline;  // the client's; clamped by the row
@@ -243,6 +243,7 @@ class KeyService {
 };
 
 struct ServiceParts {
+  const auth::Authenticator& authenticator;
   keyring::Keyring& keyring;
   registry::Registry& registry;
   registry::Jobs& jobs;

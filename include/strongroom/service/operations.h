@@ -11,61 +11,58 @@
 
 namespace strongroom::service {
 
-// X(enumerator, RPC, service, action, class, releases plaintext, idempotent)
+// X(enumerator, RPC, service, action, class, releases plaintext)
 // Class: Unary (64 KiB and change), Batch (4 MiB), Admin (durable audit when it
 // changes something), View.
 #define STRONGROOM_OPERATIONS(X)                                               \
-  X(kEncrypt, "Encrypt", "KeyService", kEncrypt, kUnary, false, true)          \
-  X(kDecrypt, "Decrypt", "KeyService", kDecrypt, kUnary, true, true)           \
-  X(kWrap, "Wrap", "KeyService", kWrap, kUnary, false, true)                   \
-  X(kUnwrap, "Unwrap", "KeyService", kUnwrap, kUnary, true, true)              \
+  X(kEncrypt, "Encrypt", "KeyService", kEncrypt, kUnary, false)                \
+  X(kDecrypt, "Decrypt", "KeyService", kDecrypt, kUnary, true)                 \
+  X(kWrap, "Wrap", "KeyService", kWrap, kUnary, false)                         \
+  X(kUnwrap, "Unwrap", "KeyService", kUnwrap, kUnary, true)                    \
   X(kGenerateDataKey, "GenerateDataKey", "KeyService", kGenerateDataKey,       \
-    kUnary, true, true)                                                        \
-  X(kRewrap, "Rewrap", "KeyService", kRewrap, kUnary, false, true)             \
-  X(kBatchEncrypt, "BatchEncrypt", "KeyService", kEncrypt, kBatch, false,      \
-    true)                                                                      \
-  X(kBatchDecrypt, "BatchDecrypt", "KeyService", kDecrypt, kBatch, true, true) \
-  X(kBatchWrap, "BatchWrap", "KeyService", kWrap, kBatch, false, true)         \
-  X(kBatchUnwrap, "BatchUnwrap", "KeyService", kUnwrap, kBatch, true, true)    \
+    kUnary, true)                                                              \
+  X(kRewrap, "Rewrap", "KeyService", kRewrap, kUnary, false)                   \
+  X(kBatchEncrypt, "BatchEncrypt", "KeyService", kEncrypt, kBatch, false)      \
+  X(kBatchDecrypt, "BatchDecrypt", "KeyService", kDecrypt, kBatch, true)       \
+  X(kBatchWrap, "BatchWrap", "KeyService", kWrap, kBatch, false)               \
+  X(kBatchUnwrap, "BatchUnwrap", "KeyService", kUnwrap, kBatch, true)          \
   X(kBatchGenerateDataKeys, "BatchGenerateDataKeys", "KeyService",             \
-    kGenerateDataKey, kBatch, true, true)                                      \
-  X(kBatchRewrap, "BatchRewrap", "KeyService", kRewrap, kBatch, false, true)   \
-  X(kCreateKey, "CreateKey", "KeyAdmin", kCreateKey, kAdmin, false, false)     \
-  X(kGetKey, "GetKey", "KeyAdmin", kViewKey, kView, false, true)               \
-  X(kListKeys, "ListKeys", "KeyAdmin", kViewKey, kView, false, true)           \
-  X(kUpdateKey, "UpdateKey", "KeyAdmin", kUpdateKey, kAdmin, false, true)      \
-  X(kRotateKey, "RotateKey", "KeyAdmin", kRotateKey, kAdmin, false, false)     \
+    kGenerateDataKey, kBatch, true)                                            \
+  X(kBatchRewrap, "BatchRewrap", "KeyService", kRewrap, kBatch, false)         \
+  X(kCreateKey, "CreateKey", "KeyAdmin", kCreateKey, kAdmin, false)            \
+  X(kGetKey, "GetKey", "KeyAdmin", kViewKey, kView, false)                     \
+  X(kListKeys, "ListKeys", "KeyAdmin", kViewKey, kView, false)                 \
+  X(kUpdateKey, "UpdateKey", "KeyAdmin", kUpdateKey, kAdmin, false)            \
+  X(kRotateKey, "RotateKey", "KeyAdmin", kRotateKey, kAdmin, false)            \
   X(kEnableVersion, "EnableVersion", "KeyAdmin", kEnableVersion, kAdmin,       \
-    false, true)                                                               \
+    false)                                                                     \
   X(kDisableVersion, "DisableVersion", "KeyAdmin", kDisableVersion, kAdmin,    \
-    false, true)                                                               \
+    false)                                                                     \
   X(kScheduleDestroyVersion, "ScheduleDestroyVersion", "KeyAdmin",             \
-    kDestroyVersion, kAdmin, false, false)                                     \
+    kDestroyVersion, kAdmin, false)                                            \
   X(kCancelDestroyVersion, "CancelDestroyVersion", "KeyAdmin",                 \
-    kDestroyVersion, kAdmin, false, false)                                     \
-  X(kListDeks, "ListDeks", "KeyAdmin", kViewDeks, kView, false, true)          \
-  X(kGetDek, "GetDek", "KeyAdmin", kViewDeks, kView, false, true)              \
-  X(kDeleteDek, "DeleteDek", "KeyAdmin", kDeleteDek, kAdmin, false, false)     \
-  X(kShredDek, "ShredDek", "KeyAdmin", kShredDek, kAdmin, false, true)         \
-  X(kStartRewrap, "StartRewrap", "KeyAdmin", kRunJobs, kAdmin, false, false)   \
-  X(kGetJob, "GetJob", "KeyAdmin", kViewKey, kView, false, true)               \
-  X(kListJobs, "ListJobs", "KeyAdmin", kViewKey, kView, false, true)           \
-  X(kGetJobReport, "GetJobReport", "KeyAdmin", kViewKey, kView, false, true)   \
-  X(kPauseJob, "PauseJob", "KeyAdmin", kRunJobs, kAdmin, false, false)         \
-  X(kResumeJob, "ResumeJob", "KeyAdmin", kRunJobs, kAdmin, false, false)       \
-  X(kCancelJob, "CancelJob", "KeyAdmin", kRunJobs, kAdmin, false, false)       \
-  X(kGetCensus, "GetCensus", "KeyAdmin", kViewKey, kView, false, true)         \
-  X(kReportDependence, "ReportDependence", "KeyAdmin", kReport, kAdmin, false, \
-    true)                                                                      \
+    kDestroyVersion, kAdmin, false)                                            \
+  X(kListDeks, "ListDeks", "KeyAdmin", kViewDeks, kView, false)                \
+  X(kGetDek, "GetDek", "KeyAdmin", kViewDeks, kView, false)                    \
+  X(kDeleteDek, "DeleteDek", "KeyAdmin", kDeleteDek, kAdmin, false)            \
+  X(kShredDek, "ShredDek", "KeyAdmin", kShredDek, kAdmin, false)               \
+  X(kStartRewrap, "StartRewrap", "KeyAdmin", kRunJobs, kAdmin, false)          \
+  X(kGetJob, "GetJob", "KeyAdmin", kViewKey, kView, false)                     \
+  X(kListJobs, "ListJobs", "KeyAdmin", kViewKey, kView, false)                 \
+  X(kGetJobReport, "GetJobReport", "KeyAdmin", kViewKey, kView, false)         \
+  X(kPauseJob, "PauseJob", "KeyAdmin", kRunJobs, kAdmin, false)                \
+  X(kResumeJob, "ResumeJob", "KeyAdmin", kRunJobs, kAdmin, false)              \
+  X(kCancelJob, "CancelJob", "KeyAdmin", kRunJobs, kAdmin, false)              \
+  X(kGetCensus, "GetCensus", "KeyAdmin", kViewKey, kView, false)               \
+  X(kReportDependence, "ReportDependence", "KeyAdmin", kReport, kAdmin, false) \
   X(kListTokenObjects, "ListTokenObjects", "KeyAdmin", kViewToken, kView,      \
-    false, true)                                                               \
-  X(kGetSigningKey, "GetSigningKey", "KeyAdmin", kViewToken, kAdmin, false,    \
-    true)                                                                      \
-  X(kGetStatus, "GetStatus", "KeyAdmin", kViewStatus, kView, false, true)      \
-  X(kWhoAmI, "WhoAmI", "KeyAdmin", kViewStatus, kView, false, true)
+    false)                                                                     \
+  X(kGetSigningKey, "GetSigningKey", "KeyAdmin", kViewToken, kAdmin, false)    \
+  X(kGetStatus, "GetStatus", "KeyAdmin", kViewStatus, kView, false)            \
+  X(kWhoAmI, "WhoAmI", "KeyAdmin", kViewStatus, kView, false)
 
 enum class Operation : uint8_t {
-#define STRONGROOM_X(e, rpc, service, action, size, plain, idem) e,
+#define STRONGROOM_X(e, rpc, service, action, size, plain) e,
   STRONGROOM_OPERATIONS(STRONGROOM_X)
 #undef STRONGROOM_X
 };
@@ -79,7 +76,6 @@ struct OperationSpec {
   auth::Action action;
   OperationClass operation_class;
   bool releases_plaintext;
-  bool idempotent;  // a client may send it again after UNAVAILABLE
   size_t max_request_bytes;
   std::chrono::milliseconds max_deadline;
 };
