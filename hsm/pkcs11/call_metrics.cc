@@ -5,9 +5,17 @@ namespace {
 
 constexpr std::string_view kKindNames[] = {"seal",    "open", "create", "prove",
                                            "destroy", "list", "probe",  "sign"};
-enum Outcome { kOk, kNotAuthentic, kBusy, kUnavailable, kDeadline, kError };
+enum Outcome {
+  kOk,
+  kNotAuthentic,
+  kBusy,
+  kUnavailable,
+  kDeadline,
+  kError,
+  kLost
+};
 constexpr std::string_view kOutcomeNames[] = {
-    "ok", "not_authentic", "busy", "unavailable", "deadline", "error"};
+    "ok", "not_authentic", "busy", "unavailable", "deadline", "error", "lost"};
 
 Outcome OutcomeOf(const Status& status) {
   if (status.ok()) return kOk;
@@ -47,6 +55,10 @@ CallMetrics::CallMetrics(Metrics& metrics) {
 
 void CallMetrics::Count(CallKind kind, const Status& outcome) {
   counters_[static_cast<size_t>(kind)][OutcomeOf(outcome)]->Add();
+}
+
+void CallMetrics::CountLostSeal() {
+  counters_[static_cast<size_t>(CallKind::kSeal)][kLost]->Add();
 }
 
 void CallMetrics::Time(CallKind kind, std::chrono::nanoseconds in_token) {

@@ -28,11 +28,14 @@ class CallMetrics {
   explicit CallMetrics(Metrics& metrics);
 
   void Count(CallKind kind, const Status& outcome);
+  // CountLostSeal counts MAY_HAVE_SEALED: no failure yet, for it is asked
+  // again.
+  void CountLostSeal();
   void Time(CallKind kind, std::chrono::nanoseconds in_token);
 
  private:
-  // ok, not_authentic, busy, unavailable, deadline, error
-  static constexpr size_t kOutcomes = 6;
+  // ok, not_authentic, busy, unavailable, deadline, error, lost
+  static constexpr size_t kOutcomes = 7;
   std::array<std::array<Counter*, kOutcomes>, kCallKinds> counters_;
   std::array<Histogram*, kCallKinds> seconds_;
 };

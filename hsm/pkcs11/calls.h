@@ -44,7 +44,11 @@ class SealCall final : public TokenCall {
   }
   void Answer() override {
     context_->metrics.Time(CallKind::kSeal, in_token_);
-    context_->metrics.Count(CallKind::kSeal, answer_.sealed.status());
+    if (answer_.may_have_sealed) {
+      context_->metrics.CountLostSeal();
+    } else {
+      context_->metrics.Count(CallKind::kSeal, answer_.sealed.status());
+    }
     std::exchange(done_, nullptr)(std::move(answer_));
   }
   void Refuse(Status why) override {

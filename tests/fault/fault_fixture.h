@@ -20,7 +20,7 @@ class FaultTest : public ::testing::Test {
  protected:
   StatusOr<std::unique_ptr<hsm::Device>> TryOpen(
       const hsm::Pkcs11Options& options) {
-    return hsm::OpenPkcs11Device(options, clock(), NullMetrics());
+    return hsm::OpenPkcs11Device(options, clock(), metrics());
   }
   // Opens the device, makes kek_ and seals secret_ under it; then starts the
   // counts anew.
@@ -59,6 +59,7 @@ class FaultTest : public ::testing::Test {
   }
 
   virtual const Clock& clock() const { return Clock::System(); }
+  virtual Metrics& metrics() { return NullMetrics(); }
   SteadyTime deadline() const {
     return clock().Steady() + std::chrono::minutes(1);
   }
