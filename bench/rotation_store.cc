@@ -45,16 +45,18 @@ StatusOr<bool> MoveSome(Store& store, Pass* pass, std::optional<Uuid>* after) {
   }));
   if (rows.empty()) return false;
   SR_RETURN_IF_ERROR(store.Update([&](Transaction& t) -> Status {
-    for (BatchRow row : rows) {
-      SR_RETURN_IF_ERROR(
-          t.deks().VisitLeaves(row.batch_id, [pass](uint32_t, ByteView leaf) {
-            pass->leaf_bytes += leaf.size();
-          }));
+    std::vector<Uuid> ids;
+    for (const BatchRow& row : rows) ids.push_back(row.batch_id);
+    SR_RETURN_IF_ERROR(
+        t.deks().VisitLeaves(ids, [pass](const DekId&, ByteView leaf) {
+          pass->leaf_bytes += leaf.size();
+        }));
+    std::vector<BatchRow> moved = rows;
+    for (BatchRow& row : moved) {
       row.version = pass->primary;
       for (size_t i = 42; i < row.header.size(); ++i) row.header[i] ^= 0x5a;
-      SR_RETURN_IF_ERROR(t.deks().UpdateBatch(row));
     }
-    return OkStatus();
+    return t.deks().UpdateBatches(moved);
   }));
   *after = rows.back().batch_id;
   pass->batches += rows.size();

@@ -61,18 +61,19 @@ void Calendar::ReanchorTimers(const Turn&, WallTime now) {
   log::Warning("the clock was set back: rotations are timed anew",
                {{"keys", wrong.size()}});
   std::vector<KeyRows> after;
-  Status status = parts_.store.Update([&](store::Transaction& t) -> Status {
-    after.clear();
-    SR_RETURN_IF_ERROR(t.BumpChangeSeq());
-    for (const Uuid& id : wrong) {
-      SR_ASSIGN_OR_RETURN(KeyRows rows, ReadRows(t, id));
-      rows.key.next_rotation =
-          now + std::chrono::seconds(rows.key.rotation_period_s);
-      SR_RETURN_IF_ERROR(t.UpdateKey(rows.key));
-      after.push_back(std::move(rows));
-    }
-    return OkStatus();
-  });
+  Status status =
+      parts_.store.UpdateInOrder([&](store::Transaction& t) -> Status {
+        after.clear();
+        SR_RETURN_IF_ERROR(t.BumpChangeSeq());
+        for (const Uuid& id : wrong) {
+          SR_ASSIGN_OR_RETURN(KeyRows rows, ReadRows(t, id));
+          rows.key.next_rotation =
+              now + std::chrono::seconds(rows.key.rotation_period_s);
+          SR_RETURN_IF_ERROR(t.UpdateKey(rows.key));
+          after.push_back(std::move(rows));
+        }
+        return OkStatus();
+      });
   if (status.ok()) status = parts_.catalogue.Republish(std::move(after));
   if (!status.ok()) {
     log::Warning("rotations could not be timed anew", {{"error", status}});

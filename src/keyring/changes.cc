@@ -257,7 +257,7 @@ Changes::KeyResult Changes::ChangeRows(
   KeyRows after;
   bool refused = false;
   const Status status =
-      parts_.store.Update([&](store::Transaction& t) -> Status {
+      parts_.store.UpdateInOrder([&](store::Transaction& t) -> Status {
         refused = true;
         SR_ASSIGN_OR_RETURN(KeyRows rows, ReadRows(t, id));
         if (rows.key.primary_version == 0) {

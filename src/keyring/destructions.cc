@@ -19,7 +19,7 @@ Status Destructions::Begin(const Turn& turn, const Uuid& id, uint32_t version,
   store::Lease lease;
   store::VersionRow row;
   const Status marked =
-      parts_.store.Update([&](store::Transaction& t) -> Status {
+      parts_.store.UpdateInOrder([&](store::Transaction& t) -> Status {
         SR_ASSIGN_OR_RETURN(const KeyRows rows, ReadRows(t, id));
         const store::VersionRow* stored = rows.Find(version);
         if (stored == nullptr ||
@@ -56,9 +56,9 @@ Status Destructions::Finish(const Turn&, const store::Lease& lease,
   CrashPoint("destroy/object");
   KeyRows after;
   const Status stored =
-      parts_.store.Update([&](store::Transaction& t) -> Status {
+      parts_.store.UpdateInOrder([&](store::Transaction& t) -> Status {
         const WallTime now = parts_.clock.Now();
-        SR_RETURN_IF_ERROR(t.CheckLease(lease, now));
+        SR_RETURN_IF_ERROR(t.CheckLease(lease));
         store::VersionRow row = marked;
         row.state = VersionState::kDestroyed;
         row.destroy_time = now;

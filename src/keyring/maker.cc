@@ -20,7 +20,7 @@ StatusOr<Making> Maker::StorePending(const Turn&, const Uuid& key_id,
   making.row.seals_reserved = parts_.NewReservation();
   making.row.created = parts_.clock.Now();
   const Status status =
-      parts_.store.Update([&](store::Transaction& t) -> Status {
+      parts_.store.UpdateInOrder([&](store::Transaction& t) -> Status {
         *refused = true;
         SR_ASSIGN_OR_RETURN(making.row.version, begin(t));
         SR_ASSIGN_OR_RETURN(making.lease, parts_.TakeLease(t, key_id));
@@ -59,9 +59,9 @@ Status Maker::Finish(const Turn&, Making making, const MakeSteps& steps) {
 StatusOr<KeyRows> Maker::StoreEnabled(const Making& making) {
   KeyRows after;
   const Status stored =
-      parts_.store.Update([&](store::Transaction& t) -> Status {
+      parts_.store.UpdateInOrder([&](store::Transaction& t) -> Status {
         const WallTime now = parts_.clock.Now();
-        SR_RETURN_IF_ERROR(t.CheckLease(making.lease, now));
+        SR_RETURN_IF_ERROR(t.CheckLease(making.lease));
         SR_ASSIGN_OR_RETURN(KeyRows rows, ReadRows(t, making.row.key_id));
         store::VersionRow row = making.row;
         row.state = VersionState::kEnabled;

@@ -39,14 +39,11 @@ struct KeyringParts {
   const KekToken& token;
   Catalogue& catalogue;
   Turns& turns;
-  const std::string holder;  // names this process in leases
 
   // TakeLease takes the lease of a key's changes; CONFLICT.
   StatusOr<store::Lease> TakeLease(store::Transaction& transaction,
                                    const Uuid& key_id) const {
-    const WallTime now = clock.Now();
-    return transaction.TakeLease("key/" + key_id.ToString(), holder, now,
-                                 now + kLeaseTime);
+    return transaction.TakeLease("key/" + key_id.ToString(), kLeaseTime);
   }
   void EndWindows(const Uuid& id) const {
     if (options.end_windows) options.end_windows(id);

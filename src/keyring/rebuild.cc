@@ -214,7 +214,7 @@ StatusOr<RebuildReport> Rebuild(store::Store& store, hsm::Device& device,
   report.signing_key = pair.has_value();
   CrashPoint("rebuild/sealed");
   if (rows.empty() && !pair) return report;
-  SR_RETURN_IF_ERROR(store.Update([&](store::Transaction& t) {
+  SR_RETURN_IF_ERROR(store.UpdateInOrder([&](store::Transaction& t) {
     return StoreAll(t, known, rows, pair, names, now, &report);
   }));
   CrashPoint("rebuild/stored");

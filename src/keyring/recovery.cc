@@ -122,8 +122,8 @@ Status Recovery::TakeBack(const store::Lease& lease,
   SR_RETURN_IF_ERROR(parts_.token.Destroy(row));
   CrashPoint("take-back/object");
   const Status stored =
-      parts_.store.Update([&](store::Transaction& t) -> Status {
-        SR_RETURN_IF_ERROR(t.CheckLease(lease, parts_.clock.Now()));
+      parts_.store.UpdateInOrder([&](store::Transaction& t) -> Status {
+        SR_RETURN_IF_ERROR(t.CheckLease(lease));
         SR_RETURN_IF_ERROR(t.DeleteVersion(row.key_id, row.version));
         SR_ASSIGN_OR_RETURN(const std::vector<store::VersionRow> left,
                             t.VersionsOf(row.key_id));
@@ -146,7 +146,7 @@ Status Recovery::Resume(const Turn& turn, const store::Lease& lease,
   making.row.seals_reserved += parts_.NewReservation();
   const Status stored =
       parts_.store.Update([&](store::Transaction& t) -> Status {
-        SR_RETURN_IF_ERROR(t.CheckLease(lease, parts_.clock.Now()));
+        SR_RETURN_IF_ERROR(t.CheckLease(lease));
         return t.UpdateVersion(making.row);
       });
   if (!stored.ok()) return stored;

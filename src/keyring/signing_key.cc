@@ -146,9 +146,7 @@ StatusOr<SigningPair> SigningKey::Make(store::Lease* lease) {
     }
     pair = {Uuid::Random(), {}};
     SR_ASSIGN_OR_RETURN(unfinished, SigningKeyIdIn(t));
-    const WallTime now = clock_.Now();
-    SR_ASSIGN_OR_RETURN(
-        *lease, t.TakeLease(kLeaseName, holder_, now, now + kLeaseTime));
+    SR_ASSIGN_OR_RETURN(*lease, t.TakeLease(kLeaseName, kLeaseTime));
     return OkStatus();
   };
   SR_RETURN_IF_ERROR(store_.Update(begin));
@@ -161,14 +159,14 @@ StatusOr<SigningPair> SigningKey::Make(store::Lease* lease) {
   }
   CrashPoint("signing/begin");
   SR_RETURN_IF_ERROR(store_.Update([&](store::Transaction& t) -> Status {
-    SR_RETURN_IF_ERROR(t.CheckLease(*lease, clock_.Now()));
+    SR_RETURN_IF_ERROR(t.CheckLease(*lease));
     return t.PutSetting(kIdSetting, pair.id.ToString());
   }));
   CrashPoint("signing/recorded");
   SR_ASSIGN_OR_RETURN(pair.spki, device_.MakeSigningKey(pair.id, label));
   CrashPoint("signing/object");
   SR_RETURN_IF_ERROR(store_.Update([&](store::Transaction& t) -> Status {
-    SR_RETURN_IF_ERROR(t.CheckLease(*lease, clock_.Now()));
+    SR_RETURN_IF_ERROR(t.CheckLease(*lease));
     SR_RETURN_IF_ERROR(AdoptSigningPair(t, pair));
     return t.ReleaseLease(*lease);
   }));

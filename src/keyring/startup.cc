@@ -181,7 +181,7 @@ Status Startup::HoldDestructions(std::optional<uint64_t> watermark,
     }
     return OkStatus();
   };
-  SR_RETURN_IF_ERROR(parts_.store.Update(hold));
+  SR_RETURN_IF_ERROR(parts_.store.UpdateInOrder(hold));
   log::Error("the store may be an old copy", {{"because", why}});
   for (const std::string& name : names) {
     log::Error(

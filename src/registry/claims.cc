@@ -87,15 +87,16 @@ Status StoreReport(store::Transaction& t, const Uuid& key_id,
   if (claimed.empty()) return OkStatus();
   SR_ASSIGN_OR_RETURN(const auto others, t.dependents().ClaimsOf(key_id));
   SR_RETURN_IF_ERROR(CheckRoom(others, caller, claimed.size()));
+  std::vector<store::ClaimRow> rows;
   for (const Claimed& one : claimed) {
-    SR_RETURN_IF_ERROR(t.dependents().PutClaim({.key_id = key_id,
-                                                .version = one.version,
-                                                .caller = caller,
-                                                .source = source,
-                                                .objects = one.objects,
-                                                .reported = now}));
+    rows.push_back({.key_id = key_id,
+                    .version = one.version,
+                    .caller = caller,
+                    .source = source,
+                    .objects = one.objects,
+                    .reported = now});
   }
-  return OkStatus();
+  return t.dependents().PutClaims(rows);
 }
 
 }  // namespace strongroom::registry

@@ -5,7 +5,6 @@
 
 #include "registry/report_rows.h"
 #include "registry/rows.h"
-#include "strongroom/base/yield.h"
 
 namespace strongroom::registry {
 namespace {
@@ -31,21 +30,16 @@ Status CloseEmpty(store::Transaction& t, const JobRow& job) {
   SR_ASSIGN_OR_RETURN(const uint32_t primary, PrimaryOf(t, job.key_id));
   SR_ASSIGN_OR_RETURN(const auto versions, t.VersionsOf(job.key_id));
   SR_ASSIGN_OR_RETURN(const auto census, t.dependents().CensusOf(job.key_id));
+  std::vector<uint32_t> empty;
   for (const store::VersionRow& version : versions) {
-    if (version.version >= primary || !IsNamed(job.from, version.version)) {
-      continue;
-    }
-    CensusRow row;
-    row.key_id = job.key_id;
-    row.version = version.version;
-    const auto found =
+    const auto counted =
         std::ranges::find(census, version.version, &CensusRow::version);
-    if (found != census.end()) row = *found;
-    if (row.batches > 0 || row.closed) continue;
-    row.closed = true;
-    SR_RETURN_IF_ERROR(t.dependents().PutCensus(row));
+    if (version.version < primary && IsNamed(job.from, version.version) &&
+        !version.closed && (counted == census.end() || counted->batches == 0)) {
+      empty.push_back(version.version);
+    }
   }
-  return OkStatus();
+  return t.CloseVersions(job.key_id, empty);
 }
 
 // HasMovable: is there a batch that the job has not given up?
@@ -56,11 +50,9 @@ StatusOr<bool> HasMovable(store::ReadTransaction& t, const JobRow& job,
     SR_ASSIGN_OR_RETURN(const std::vector<BatchRow> batches,
                         t.deks().ListBatches(job.key_id, source.version,
                                              std::nullopt, source.batches));
-    for (const BatchRow& batch : batches) {
-      SR_ASSIGN_OR_RETURN(const bool failed,
-                          t.jobs().HasFailed(job.id, batch.batch_id));
-      if (!failed) return true;
-    }
+    SR_ASSIGN_OR_RETURN(const std::vector<Uuid> failed,
+                        t.jobs().FailedOf(job.id, IdsOf(batches)));
+    if (failed.size() < batches.size()) return true;
   }
   return false;
 }
@@ -105,69 +97,85 @@ bool IsFinal(const Status& failure) {
   }
 }
 
+std::vector<Uuid> IdsOf(const std::vector<BatchRow>& batches) {
+  std::vector<Uuid> ids;
+  ids.reserve(batches.size());
+  for (const BatchRow& batch : batches) ids.push_back(batch.batch_id);
+  return ids;
+}
+
 Status NoteLeaves(store::Transaction& t, std::vector<BatchRow>* batches) {
-  std::vector<BatchRow> noted;
+  std::vector<Uuid> unknown;
+  for (const BatchRow& batch : *batches) {
+    if (batch.leaves.empty()) unknown.push_back(batch.batch_id);
+  }
+  SR_ASSIGN_OR_RETURN(auto stored, t.deks().GetBatches(unknown));
+  SR_ASSIGN_OR_RETURN(auto digests, DigestLeaves(t, unknown));
+  std::vector<BatchRow> noted, changed;
+  auto next = stored.begin();
   for (BatchRow& batch : *batches) {
     if (batch.leaves.empty()) {
-      SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
-                          t.deks().GetBatch(batch.batch_id));
+      std::optional<BatchRow> row = std::move(*next++);
       if (!row) continue;
       batch = *std::move(row);
-      SR_ASSIGN_OR_RETURN(batch.leaves, DigestLeaves(t, batch.batch_id));
-      SR_RETURN_IF_ERROR(t.deks().UpdateBatch(batch));
+      batch.leaves = std::move(digests[batch.batch_id]);
+      changed.push_back(batch);
     }
     noted.push_back(std::move(batch));
   }
   *batches = std::move(noted);
-  return OkStatus();
+  return t.deks().UpdateBatches(changed);
 }
 
 Status StoreMoved(store::Transaction& t, const std::vector<MovedBatch>& moved,
                   WallTime now, JobRow* job) {
   SR_ASSIGN_OR_RETURN(const auto versions, t.VersionsOf(job->key_id));
-  SR_ASSIGN_OR_RETURN(const auto before, t.dependents().CensusOf(job->key_id));
   SR_ASSIGN_OR_RETURN(store::JobReportRow report, ReportRowOf(t, job->id));
+  std::vector<Uuid> ids;
+  for (const MovedBatch& one : moved) ids.push_back(one.before.batch_id);
+  SR_ASSIGN_OR_RETURN(auto stored, t.deks().GetBatches(ids));
+  SR_ASSIGN_OR_RETURN(auto leaves, DigestLeaves(t, ids));
   CensusChange census;
-  for (const MovedBatch& one : moved) {
-    // Requests that wait for this processor go first, as they do on the token.
-    YieldSometimes();
-    SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
-                        t.deks().GetBatch(one.before.batch_id));
+  std::vector<BatchRow> changed;
+  std::vector<store::JobFailureRow> failures;
+  for (size_t i = 0; i < moved.size(); ++i) {
+    const MovedBatch& one = moved[i];
+    std::optional<BatchRow>& row = stored[i];
     // What changed since, DEKs that are gone included, is met again.
     if (!row || *row != one.before) continue;
+    Bytes& now_there = leaves[row->batch_id];
     Status status = one.status;
-    Bytes leaves;
-    if (status.ok()) {
-      SR_ASSIGN_OR_RETURN(leaves, DigestLeaves(t, row->batch_id));
-      if (leaves != row->leaves) status = LeavesChanged(row->batch_id);
+    if (status.ok() && now_there != row->leaves) {
+      status = LeavesChanged(row->batch_id);
     }
     if (!status.ok()) {
       if (!IsFinal(status)) continue;
-      SR_RETURN_IF_ERROR(t.jobs().InsertJobFailure(
-          {.job_id = job->id,
-           .batch_id = row->batch_id,
-           .reason = std::string(ReasonName(ReasonOf(status))),
-           .message = std::string(MessageOf(status))}));
-      ++job->failures;
+      failures.push_back({.job_id = job->id,
+                          .batch_id = row->batch_id,
+                          .reason = std::string(ReasonName(ReasonOf(status))),
+                          .message = std::string(MessageOf(status))});
       continue;
     }
     const uint32_t target = one.header.key_version;
     if (target == row->version) continue;
-    SR_RETURN_IF_ERROR(CheckTakesBatches(versions, before, target));
+    SR_RETURN_IF_ERROR(CheckTakesBatches(versions, target));
     census.Add(row->key_id, row->version, -1, -int64_t{row->deks});
     census.Add(row->key_id, target, 1, row->deks);
     AddToReport({.batch_id = row->batch_id,
                  .from = row->version,
                  .to = target,
                  .before = row->leaves,
-                 .after = std::move(leaves)},
+                 .after = std::move(now_there)},
                 &report);
     row->version = target;
     row->header = envelope::SerializeHeader(one.header);
-    SR_RETURN_IF_ERROR(t.deks().UpdateBatch(*row));
     ++job->batches_moved;
     job->deks_moved += row->deks;
+    changed.push_back(*std::move(row));
   }
+  job->failures += failures.size();
+  SR_RETURN_IF_ERROR(t.jobs().InsertJobFailures(failures));
+  SR_RETURN_IF_ERROR(t.deks().UpdateBatches(changed));
   SR_RETURN_IF_ERROR(census.Apply(t));
   job->updated = now;
   SR_RETURN_IF_ERROR(t.jobs().PutJobReport(report));

@@ -17,6 +17,8 @@ StatusOr<std::vector<store::CensusRow>> SourcesOf(
 // ViewOf is the job with what is left for it to do.
 StatusOr<Job> ViewOf(store::ReadTransaction& t, store::JobRow row);
 
+std::vector<Uuid> IdsOf(const std::vector<store::BatchRow>& batches);
+
 // NoteLeaves digests the leaves of batches whose rows do not say what they are:
 // those that came in parts, or lost a DEK, or are older than such digests. Rows
 // that are gone are left out of `batches`.

@@ -39,13 +39,11 @@ Status Stopped(const JobRow& job) { return WrongState(job, "RUNNING"); }
 // A batch that the job has given up is not tried again.
 Status DropFailed(store::ReadTransaction& t, const Uuid& id,
                   std::vector<BatchRow>* batches) {
-  std::vector<BatchRow> rest;
-  for (BatchRow& batch : *batches) {
-    SR_ASSIGN_OR_RETURN(const bool failed,
-                        t.jobs().HasFailed(id, batch.batch_id));
-    if (!failed) rest.push_back(std::move(batch));
-  }
-  *batches = std::move(rest);
+  SR_ASSIGN_OR_RETURN(const std::vector<Uuid> failed,
+                      t.jobs().FailedOf(id, IdsOf(*batches)));
+  std::erase_if(*batches, [&](const BatchRow& batch) {
+    return std::ranges::find(failed, batch.batch_id) != failed.end();
+  });
   return OkStatus();
 }
 
@@ -149,9 +147,7 @@ milliseconds JobsImpl::RunOne(const Uuid& id, SteadyTime end) {
 
 Status JobsImpl::TakeLease(const Uuid& id, Turn* turn) {
   return store_.Update([&](store::Transaction& t) -> Status {
-    const WallTime now = clock_.Now();
-    SR_ASSIGN_OR_RETURN(turn->lease, t.TakeLease(LeaseName(id), holder_, now,
-                                                 now + kLeaseTime));
+    SR_ASSIGN_OR_RETURN(turn->lease, t.TakeLease(LeaseName(id), kLeaseTime));
     return OkStatus();
   });
 }
@@ -235,15 +231,12 @@ Status JobsImpl::InJob(
     const Uuid& id, const Turn& turn,
     const std::function<Status(store::Transaction&, JobRow*)>& change) {
   return store_.Update([&](store::Transaction& t) -> Status {
-    const WallTime now = clock_.Now();
-    SR_RETURN_IF_ERROR(t.CheckLease(turn.lease, now));
+    SR_RETURN_IF_ERROR(t.CheckLease(turn.lease));
     SR_ASSIGN_OR_RETURN(JobRow job, ReadJob(t, id));
     if (job.state != JobState::kRunning) return Stopped(job);
     SR_RETURN_IF_ERROR(change(t, &job));
     // Progress keeps the lease.
-    return t
-        .TakeLease(turn.lease.name, turn.lease.holder, now, now + kLeaseTime)
-        .status();
+    return t.TakeLease(turn.lease.name, kLeaseTime).status();
   });
 }
 

@@ -92,8 +92,6 @@ class JobsImpl final : public Jobs {
   Counter& moved_;
   Counter& failed_;
   Gauge& open_;
-  // Names this process in leases.
-  const std::string holder_ = Uuid::Random().ToString();
   std::map<Uuid, Turn> turns_;  // RunDue's alone
 };
 

@@ -1,6 +1,8 @@
 #include "strongroom/registry/registry.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "registry/group_writer.h"
@@ -35,57 +37,67 @@ DekInfo InfoOf(store::ListedDek listed) {
           .created = listed.dek.created};
 }
 
-// Looker finds DEKs in one transaction; the batch of the last one is kept, as
-// the ids of one request are often neighbours.
-class Looker {
- public:
-  explicit Looker(store::DekReads& deks) : deks_(deks) {}
-
-  // Fails only as the store does.
-  StatusOr<Held> Find(const DekId& id) {
-    Held held;
-    if (!batch_ || batch_->batch_id != id.batch_id) {
-      SR_ASSIGN_OR_RETURN(batch_, deks_.GetBatch(id.batch_id));
-    }
-    std::optional<store::DekRow> dek;
-    if (batch_) {
-      SR_ASSIGN_OR_RETURN(dek, deks_.GetDek(id));
-    }
-    if (!dek) return Absent(id);
-    held.key_id = batch_->key_id;
-    held.labels = std::move(dek->labels);
-    held.reference = std::move(dek->reference);
-    held.status = Join(id, dek->leaf, &held.token);
-    return held;
+// What the bytes say must be what was asked for (docs/formats.md, 3).
+Status Join(const DekId& id, const store::BatchRow& batch, const Bytes& leaf,
+            envelope::Token* token) {
+  StatusOr<envelope::Header> header = envelope::ParseHeader(batch.header);
+  StatusOr<envelope::Leaf> parsed = envelope::ParseLeaf(leaf);
+  if (!header.ok() || !parsed.ok() || header->key_id != batch.key_id ||
+      header->key_version != batch.version || header->batch_id != id.batch_id ||
+      parsed->index != id.index) {
+    return Disagree(id);
   }
+  token->header = *std::move(header);
+  token->leaf = *std::move(parsed);
+  token->header_size = batch.header.size();
+  return OkStatus();
+}
 
- private:
-  StatusOr<Held> Absent(const DekId& id) {
-    Held held;
-    SR_ASSIGN_OR_RETURN(const auto tombstone, deks_.GetTombstone(id));
-    held.status = tombstone ? DekShredded(id) : DekNotFound(id);
-    if (tombstone) held.key_id = tombstone->key_id;
-    return held;
+// BatchesOf gives the rows of the ids' batches: the ids of one request are
+// often neighbours in few.
+StatusOr<std::map<Uuid, store::BatchRow>> BatchesOf(
+    store::DekReads& deks, std::span<const DekId> ids) {
+  std::set<Uuid> of;
+  for (const DekId& id : ids) of.insert(id.batch_id);
+  const std::vector<Uuid> batch_ids(of.begin(), of.end());
+  SR_ASSIGN_OR_RETURN(auto rows, deks.GetBatches(batch_ids));
+  std::map<Uuid, store::BatchRow> batches;
+  for (std::optional<store::BatchRow>& row : rows) {
+    if (row) batches.emplace(row->batch_id, *std::move(row));
   }
+  return batches;
+}
 
-  // What the bytes say must be what was asked for (docs/formats.md, 3).
-  Status Join(const DekId& id, const Bytes& leaf, envelope::Token* token) {
-    StatusOr<envelope::Header> header = envelope::ParseHeader(batch_->header);
-    StatusOr<envelope::Leaf> parsed = envelope::ParseLeaf(leaf);
-    if (!header.ok() || !parsed.ok() || header->key_id != batch_->key_id ||
-        header->key_version != batch_->version ||
-        header->batch_id != id.batch_id || parsed->index != id.index) {
-      return Disagree(id);
+StatusOr<Held> Absent(store::DekReads& deks, const DekId& id) {
+  Held held;
+  SR_ASSIGN_OR_RETURN(const auto tombstone, deks.GetTombstone(id));
+  held.status = tombstone ? DekShredded(id) : DekNotFound(id);
+  if (tombstone) held.key_id = tombstone->key_id;
+  return held;
+}
+
+// FindHeld gives one answer for each id; fails only as the store does.
+StatusOr<std::vector<Held>> FindHeld(store::DekReads& deks,
+                                     std::span<const DekId> ids) {
+  std::vector<Held> found;
+  found.reserve(ids.size());
+  SR_ASSIGN_OR_RETURN(const auto batches, BatchesOf(deks, ids));
+  SR_ASSIGN_OR_RETURN(auto rows, deks.GetDeks(ids));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const auto batch = batches.find(ids[i].batch_id);
+    if (!rows[i] || batch == batches.end()) {
+      SR_ASSIGN_OR_RETURN(Held absent, Absent(deks, ids[i]));
+      found.push_back(std::move(absent));
+      continue;
     }
-    token->header = *std::move(header);
-    token->leaf = *std::move(parsed);
-    token->header_size = batch_->header.size();
-    return OkStatus();
+    Held& held = found.emplace_back();
+    held.key_id = batch->second.key_id;
+    held.labels = std::move(rows[i]->labels);
+    held.reference = std::move(rows[i]->reference);
+    held.status = Join(ids[i], batch->second, rows[i]->leaf, &held.token);
   }
-
-  store::DekReads& deks_;
-  std::optional<store::BatchRow> batch_;
-};
+  return found;
+}
 
 class RegistryImpl final : public Registry {
  public:
@@ -191,13 +203,7 @@ StatusOr<std::optional<std::vector<DekId>>> RegistryImpl::FindRequest(
 StatusOr<std::vector<Held>> RegistryImpl::Find(std::span<const DekId> ids) {
   std::vector<Held> found;
   const Status read = store_.Read([&](store::ReadTransaction& t) -> Status {
-    found.clear();
-    found.reserve(ids.size());
-    Looker looker(t.deks());
-    for (const DekId& id : ids) {
-      SR_ASSIGN_OR_RETURN(Held held, looker.Find(id));
-      found.push_back(std::move(held));
-    }
+    SR_ASSIGN_OR_RETURN(found, FindHeld(t.deks(), ids));
     return OkStatus();
   });
   SR_RETURN_IF_ERROR(read);
@@ -269,15 +275,16 @@ Status RegistryImpl::Delete(const Uuid& key_id, const DekId& id) {
 
 Status RegistryImpl::Shred(const Uuid& key_id, const DekId& id) {
   CrashPoint("shred/begin");
-  const Status stored = store_.Update([&](store::Transaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(const auto tombstone, t.deks().GetTombstone(id));
-    if (tombstone) {
-      return tombstone->key_id == key_id ? OkStatus() : DekNotFound(id);
-    }
-    SR_RETURN_IF_ERROR(RemoveDek(t, key_id, id));
-    return t.deks().InsertTombstone(
-        {.id = id, .key_id = key_id, .shredded = clock_.Now()});
-  });
+  const Status stored =
+      store_.UpdateInOrder([&](store::Transaction& t) -> Status {
+        SR_ASSIGN_OR_RETURN(const auto tombstone, t.deks().GetTombstone(id));
+        if (tombstone) {
+          return tombstone->key_id == key_id ? OkStatus() : DekNotFound(id);
+        }
+        SR_RETURN_IF_ERROR(RemoveDek(t, key_id, id));
+        return t.deks().InsertTombstone(
+            {.id = id, .key_id = key_id, .shredded = clock_.Now()});
+      });
   SR_RETURN_IF_ERROR(stored);
   CrashPoint("shred/stored");
   shredded_.Add(id);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "strongroom/base/yield.h"
 #include "strongroom/registry/jobs.h"
 
 namespace strongroom::registry {
@@ -68,12 +70,34 @@ Bytes LeafDigest::Finish() {
   return digest_.Add({waiting_.data(), size_}).Finish();
 }
 
-StatusOr<Bytes> DigestLeaves(store::ReadTransaction& t, const Uuid& batch_id) {
-  LeafDigest digest;
+StatusOr<std::map<Uuid, Bytes>> DigestLeaves(store::ReadTransaction& t,
+                                             std::span<const Uuid> batch_ids) {
+  std::map<Uuid, Bytes> digests;
+  std::optional<LeafDigest> digest;
+  Uuid batch;
+  const auto finish = [&] {
+    if (digest) digests[batch] = digest->Finish();
+  };
   SR_RETURN_IF_ERROR(t.deks().VisitLeaves(
-      batch_id,
-      [&](uint32_t index, ByteView leaf) { digest.Add(index, leaf); }));
-  return digest.Finish();
+      batch_ids, [&](const store::DekId& id, ByteView leaf) {
+        if (!digest || batch != id.batch_id) {
+          finish();
+          batch = id.batch_id;
+          digest.emplace();
+          // Requests that wait for this processor go first, as they do on the
+          // token.
+          YieldSometimes();
+        }
+        digest->Add(id.index, leaf);
+      }));
+  finish();
+  return digests;
+}
+
+StatusOr<Bytes> DigestLeaves(store::ReadTransaction& t, const Uuid& batch_id) {
+  SR_ASSIGN_OR_RETURN(auto digests, DigestLeaves(t, {&batch_id, 1}));
+  const auto found = digests.find(batch_id);
+  return found == digests.end() ? LeafDigest().Finish() : found->second;
 }
 
 Status LeavesChanged(const Uuid& batch_id) {

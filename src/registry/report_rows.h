@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <map>
+#include <span>
 #include <string>
 
 #include "strongroom/registry/job_report.h"
@@ -22,7 +24,10 @@ class LeafDigest {
   signing::Sha256 digest_;
 };
 
-// DigestLeaves gives SHA-256(leaf*) of a batch as it is now.
+// DigestLeaves gives SHA-256(leaf*) of batches as they are now; of one without
+// DEKs nothing, or of a single one the digest of no leaves.
+StatusOr<std::map<Uuid, Bytes>> DigestLeaves(store::ReadTransaction& t,
+                                             std::span<const Uuid> batch_ids);
 StatusOr<Bytes> DigestLeaves(store::ReadTransaction& t, const Uuid& batch_id);
 // LeavesChanged is the failure of a batch whose leaves are not what its row
 // says of them.

@@ -9,18 +9,10 @@ namespace strongroom::registry {
 namespace {
 
 using store::BatchRow;
-using store::CensusRow;
 using store::VersionState;
 
 // Old request ids are forgotten a few at a time, by those who add new ones.
 constexpr size_t kForgetAtOnce = 16;
-
-Status TooFew(const CensusRow& row) {
-  return Error(Reason::kStoreCorrupt,
-               "the census of version " + std::to_string(row.version) +
-                   " of key " + row.key_id.ToString() +
-                   " would go below zero; restore a backup of the store");
-}
 
 // Parsed is a header of the registration, with the DEKs that follow it and
 // their indices.
@@ -67,59 +59,86 @@ Bytes DigestOf(const Parsed& parsed) {
   return digest.Finish();
 }
 
-// PutBatch makes the batch's row, or adds to it: a batch may come in parts.
-// Gives the version that the row is of; a rewrap may have been quicker.
-StatusOr<uint32_t> PutBatch(store::Transaction& t, const Parsed& parsed,
-                            const std::vector<store::VersionRow>& versions,
-                            const std::vector<CensusRow>& before,
-                            CensusChange* census) {
-  const envelope::Header& header = parsed.header;
-  const auto deks = static_cast<uint32_t>(parsed.deks.size());
-  SR_ASSIGN_OR_RETURN(std::optional<BatchRow> row,
-                      t.deks().GetBatch(header.batch_id));
-  if (row) {
-    if (row->key_id != header.key_id) {
+// Batches are the rows that a registration makes or adds to.
+class Batches {
+ public:
+  // Load reads the rows that are there.
+  Status Load(store::Transaction& t, const std::vector<Parsed>& parsed) {
+    std::vector<Uuid> ids;
+    for (const Parsed& one : parsed) {
+      if (rows_.emplace(one.header.batch_id, Entry()).second) {
+        ids.push_back(one.header.batch_id);
+      }
+    }
+    SR_ASSIGN_OR_RETURN(auto found, t.deks().GetBatches(ids));
+    for (std::optional<BatchRow>& row : found) {
+      if (row) rows_[row->batch_id] = {*std::move(row), true};
+    }
+    return OkStatus();
+  }
+
+  // Put makes the batch's row, or adds to it: a batch may come in parts, and a
+  // rewrap of the first may have been quicker than the next.
+  Status Put(const Parsed& parsed,
+             const std::vector<store::VersionRow>& versions,
+             CensusChange* census) {
+    const envelope::Header& header = parsed.header;
+    const auto deks = static_cast<uint32_t>(parsed.deks.size());
+    BatchRow& row = rows_[header.batch_id].row;
+    if (row.deks == 0) {
+      SR_RETURN_IF_ERROR(CheckTakesBatches(versions, header.key_version));
+      row = {.batch_id = header.batch_id,
+             .key_id = header.key_id,
+             .version = header.key_version,
+             .header = *parsed.deks.front().header,
+             .deks = deks,
+             .leaves = DigestOf(parsed)};
+      census->Add(row.key_id, row.version, 1, deks);
+      return OkStatus();
+    }
+    if (row.key_id != header.key_id) {
       return Error(Reason::kConflict, "batch " + header.batch_id.ToString() +
                                           " is registered for another key");
     }
     // A batch has one header under one version.
-    if (row->version == header.key_version &&
-        row->header != *parsed.deks.front().header) {
+    if (row.version == header.key_version &&
+        row.header != *parsed.deks.front().header) {
       return Error(Reason::kConflict, "batch " + header.batch_id.ToString() +
                                           " is registered with another header");
     }
-    row->deks += deks;
-    row->leaves.clear();
-    SR_RETURN_IF_ERROR(t.deks().UpdateBatch(*row));
-    census->Add(row->key_id, row->version, 0, deks);
-    return row->version;
+    row.deks += deks;
+    row.leaves.clear();
+    census->Add(row.key_id, row.version, 0, deks);
+    return OkStatus();
   }
-  SR_RETURN_IF_ERROR(CheckTakesBatches(versions, before, header.key_version));
-  SR_RETURN_IF_ERROR(
-      t.deks().InsertBatch({.batch_id = header.batch_id,
-                            .key_id = header.key_id,
-                            .version = header.key_version,
-                            .header = *parsed.deks.front().header,
-                            .deks = deks,
-                            .leaves = DigestOf(parsed)}));
-  census->Add(header.key_id, header.key_version, 1, deks);
-  return header.key_version;
-}
+
+  Status Store(store::Transaction& t) {
+    std::vector<BatchRow> fresh, changed;
+    for (auto& [id, entry] : rows_) {
+      (entry.stored ? changed : fresh).push_back(std::move(entry.row));
+    }
+    SR_RETURN_IF_ERROR(t.deks().InsertBatches(fresh));
+    return t.deks().UpdateBatches(changed);
+  }
+
+ private:
+  struct Entry {
+    BatchRow row;  // without DEKs until it is made
+    bool stored = false;
+  };
+  std::map<Uuid, Entry> rows_;
+};
 
 }  // namespace
 
 Status CheckTakesBatches(const std::vector<store::VersionRow>& versions,
-                         const std::vector<CensusRow>& census,
                          uint32_t number) {
   const auto version =
       std::ranges::find(versions, number, &store::VersionRow::version);
   const bool in_use =
       version != versions.end() && (version->state == VersionState::kEnabled ||
                                     version->state == VersionState::kDisabled);
-  const auto counted = std::ranges::find(census, number, &CensusRow::version);
-  if (in_use && (counted == census.end() || !counted->closed)) {
-    return OkStatus();
-  }
+  if (in_use && !version->closed) return OkStatus();
   return Error(Reason::kConflict,
                "key version v" + std::to_string(number) +
                    " was taken out of use before its DEKs could be stored; "
@@ -154,27 +173,17 @@ bool IsRemembered(const store::RegistrationRow& row, WallTime now) {
 
 void CensusChange::Add(const Uuid& key_id, uint32_t version, int64_t batches,
                        int64_t deks) {
-  Delta& delta = deltas_[{key_id, version}];
+  store::CensusDelta& delta = deltas_[{key_id, version}];
+  delta.key_id = key_id;
+  delta.version = version;
   delta.batches += batches;
   delta.deks += deks;
 }
 
 Status CensusChange::Apply(store::Transaction& t) const {
-  for (const auto& [of, delta] : deltas_) {
-    const auto& [key_id, version] = of;
-    CensusRow row{.key_id = key_id, .version = version};
-    SR_ASSIGN_OR_RETURN(const std::vector<CensusRow> all,
-                        t.dependents().CensusOf(key_id));
-    const auto found = std::ranges::find(all, version, &CensusRow::version);
-    if (found != all.end()) row = *found;
-    const int64_t batches = static_cast<int64_t>(row.batches) + delta.batches;
-    const int64_t deks = static_cast<int64_t>(row.deks) + delta.deks;
-    if (batches < 0 || deks < 0) return TooFew(row);
-    row.batches = static_cast<uint64_t>(batches);
-    row.deks = static_cast<uint64_t>(deks);
-    SR_RETURN_IF_ERROR(t.dependents().PutCensus(row));
-  }
-  return OkStatus();
+  std::vector<store::CensusDelta> deltas;
+  for (const auto& [of, delta] : deltas_) deltas.push_back(delta);
+  return t.dependents().AddCensus(deltas);
 }
 
 StatusOr<Registered> InsertDeks(store::Transaction& t,
@@ -195,23 +204,27 @@ StatusOr<Registered> InsertDeks(store::Transaction& t,
                       ParseHeaders(registration));
   SR_ASSIGN_OR_RETURN(const std::vector<store::VersionRow> versions,
                       t.VersionsOf(registration.key_id));
-  SR_ASSIGN_OR_RETURN(const std::vector<CensusRow> before,
-                      t.dependents().CensusOf(registration.key_id));
   CensusChange census;
+  Batches batches;
+  SR_RETURN_IF_ERROR(batches.Load(t, parsed));
+  std::vector<store::DekRow> deks;
+  deks.reserve(registration.deks.size());
   result.ids.reserve(registration.deks.size());
   for (const Parsed& one : parsed) {
-    SR_RETURN_IF_ERROR(PutBatch(t, one, versions, before, &census).status());
+    SR_RETURN_IF_ERROR(batches.Put(one, versions, &census));
     for (size_t i = 0; i < one.deks.size(); ++i) {
       const NewDek& dek = one.deks[i];
       const DekId id{one.header.batch_id, one.indices[i]};
-      SR_RETURN_IF_ERROR(t.deks().InsertDek({.id = id,
-                                             .leaf = dek.leaf,
-                                             .labels = dek.labels,
-                                             .reference = dek.reference,
-                                             .created = now}));
+      deks.push_back({.id = id,
+                      .leaf = dek.leaf,
+                      .labels = dek.labels,
+                      .reference = dek.reference,
+                      .created = now});
       result.ids.push_back(id);
     }
   }
+  SR_RETURN_IF_ERROR(batches.Store(t));
+  SR_RETURN_IF_ERROR(t.deks().InsertDeks(deks));
   SR_RETURN_IF_ERROR(census.Apply(t));
   if (registration.request_id) {
     SR_RETURN_IF_ERROR(

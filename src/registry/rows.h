@@ -11,18 +11,14 @@
 namespace strongroom::registry {
 
 // CensusChange gathers what a transaction adds and takes, so that each version
-// is written once. Apply is STORE_CORRUPT if less than nothing would be left.
+// is written once. It reads no count, and so waits for nobody who counts.
 class CensusChange {
  public:
   void Add(const Uuid& key_id, uint32_t version, int64_t batches, int64_t deks);
   Status Apply(store::Transaction& t) const;
 
  private:
-  struct Delta {
-    int64_t batches = 0;
-    int64_t deks = 0;
-  };
-  std::map<std::pair<Uuid, uint32_t>, Delta> deltas_;
+  std::map<std::pair<Uuid, uint32_t>, store::CensusDelta> deltas_;
 };
 
 // InsertDeks registers; failures as Registry::Register.
@@ -40,7 +36,6 @@ Status StoreReport(store::Transaction& t, const Uuid& key_id,
 // was emptied by a rewrap job: it gets nothing that depends on it, so that what
 // was decided then stays true.
 Status CheckTakesBatches(const std::vector<store::VersionRow>& versions,
-                         const std::vector<store::CensusRow>& census,
                          uint32_t number);
 
 // DekNotFound, DekShredded: one wording each.

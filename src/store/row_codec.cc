@@ -77,20 +77,33 @@ Status KekChanged(const VersionRow& row) {
                    " is fixed, and is not " + row.kek_id.ToString());
 }
 
-Status LeaseTaken(const Lease& lease) {
-  return Error(Reason::kConflict, "lease " + lease.name + " is held by " +
-                                      lease.holder + " until " +
-                                      FormatTime(lease.expires) +
-                                      "; try again after that");
+Status LeaseTaken(const Lease& lease, std::chrono::microseconds left) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(left);
+  return Error(Reason::kConflict,
+               "lease " + lease.name + " is held by replica " +
+                   lease.holder.ToString() + " for another " +
+                   std::to_string(seconds.count()) +
+                   " s; try again after that");
 }
 
 Status LeaseLost(const Lease& lease) {
   return Error(Reason::kConflict,
                "lease " + lease.name + " (fencing number " +
-                   std::to_string(lease.fencing) + ", until " +
-                   FormatTime(lease.expires) +
-                   ") has run out or was taken by another; start the change "
-                   "again");
+                   std::to_string(lease.fencing) +
+                   ") ran out and was taken by another, or was given back; "
+                   "start the change again");
+}
+
+Status OutOfOrder() {
+  return Error(Reason::kInternal,
+               "a change is made outside the lock of changes");
+}
+
+Status CensusBelowZero(const CensusRow& row) {
+  return Error(Reason::kStoreCorrupt,
+               "the census of version " + std::to_string(row.version) +
+                   " of key " + row.key_id.ToString() +
+                   " is below zero; restore a backup of the store");
 }
 
 }  // namespace strongroom::store

@@ -35,7 +35,9 @@ Status KeyHasVersions(const Uuid& id);
 Status VersionExists(const VersionRow& row);
 Status VersionMissing(const Uuid& key_id, uint32_t version);
 Status KekChanged(const VersionRow& row);
-Status LeaseTaken(const Lease& lease);
+Status LeaseTaken(const Lease& lease, std::chrono::microseconds left);
 Status LeaseLost(const Lease& lease);
+Status OutOfOrder();
+Status CensusBelowZero(const CensusRow& row);
 
 }  // namespace strongroom::store

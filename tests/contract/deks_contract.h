@@ -11,23 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "strongroom/store/sqlite.h"
-#include "strongroom/store/store.h"
-#include "tests/testing/memory_store.h"
-#include "tests/testing/status_matchers.h"
-#include "tests/testing/temp_dir.h"
+#include "tests/contract/stores.h"
 
 namespace strongroom::store {
 
 inline constexpr WallTime kNow{std::chrono::seconds(1738310400)};
-
-inline std::unique_ptr<Store> MakeStore(const std::string& kind,
-                                        const testing::TempDir& dir) {
-  if (kind == "Memory") return std::make_unique<testing::MemoryStore>();
-  auto store = OpenSqliteStore({.path = dir.File("store.db")});
-  EXPECT_OK(store);
-  return store.ok() ? *std::move(store) : nullptr;
-}
 
 inline Uuid IdOf(uint8_t first) {
   std::array<uint8_t, Uuid::kSize> bytes{};
@@ -36,9 +24,10 @@ inline Uuid IdOf(uint8_t first) {
 }
 
 // RowsContract has a store of its parameter's kind, with two keys.
-class RowsContract : public ::testing::TestWithParam<const char*> {
+class RowsContract : public ::testing::TestWithParam<const char*>,
+                     protected StoreRig {
  protected:
-  RowsContract() : store_(MakeStore(GetParam(), dir_)) {
+  RowsContract() : StoreRig(GetParam()) {
     key_.name = "payments/cards";
     key_.id = IdOf(0xaa);
     other_.name = "other";
@@ -50,7 +39,7 @@ class RowsContract : public ::testing::TestWithParam<const char*> {
   }
 
   Status Change(const std::function<Status(Transaction&)>& change) {
-    return store_->Update([&](Transaction& t) { return change(t); });
+    return store_->UpdateInOrder(change);
   }
   template <typename Read>
   auto Get(Read read) {
@@ -94,8 +83,6 @@ class RowsContract : public ::testing::TestWithParam<const char*> {
     return ids;
   }
 
-  testing::TempDir dir_;
-  std::unique_ptr<Store> store_;
   KeyRow key_;
   KeyRow other_;
 };

@@ -183,25 +183,42 @@ TEST_P(RowsContract, ARequestIsRememberedByCallerUntilItIsDropped) {
   EXPECT_THAT(get("b"), Optional(late)) << "not older than it";
 }
 
-TEST_P(RowsContract, TheCensusIsKeptByVersion) {
-  CensusRow row{.key_id = key_.id,
-                .version = 2,
-                .batches = 3,
-                .deks = uint64_t{1} << 40,
-                .closed = true};
-  CensusRow first;
-  first.key_id = key_.id;
-  first.version = 1;
-  ASSERT_OK(Change([&](auto& t) -> Status {
-    SR_RETURN_IF_ERROR(t.dependents().PutCensus(row));
-    return t.dependents().PutCensus(first);
-  }));
-  row.deks = 1;
-  ASSERT_OK(Change([&](auto& t) { return t.dependents().PutCensus(row); }));
-  EXPECT_THAT(Get([&](auto& t) { return t.dependents().CensusOf(key_.id); }),
-              ElementsAre(first, row));
+TEST_P(RowsContract, TheCensusIsTheSumOfWhatTheReplicasCount) {
+  constexpr int64_t kMany = int64_t{1} << 40;
+  const std::vector<CensusDelta> first = {{key_.id, 2, 3, kMany},
+                                          {key_.id, 1, 0, 0}};
+  const std::vector<CensusDelta> second = {{key_.id, 2, -1, 1 - kMany},
+                                           {other_.id, 1, 1, 1}};
+  ASSERT_OK(Change([&](auto& t) { return t.dependents().AddCensus(first); }));
+  // What one has counted another may take away.
+  ASSERT_OK(UpdateAsAnother(
+      [&](auto& t) { return t.dependents().AddCensus(second); }));
+  EXPECT_THAT(
+      Get([&](auto& t) { return t.dependents().CensusOf(key_.id); }),
+      ElementsAre(CensusRow{key_.id, 1, 0, 0}, CensusRow{key_.id, 2, 2, 1}));
   EXPECT_THAT(Get([&](auto& t) { return t.dependents().CensusOf(other_.id); }),
-              IsEmpty());
+              ElementsAre(CensusRow{other_.id, 1, 1, 1}));
+}
+
+TEST_P(RowsContract, ACensusBelowZeroIsFoundByThoseWhoReadIt) {
+  const CensusDelta delta{key_.id, 1, 0, -1};
+  ASSERT_OK(Change([&](auto& t) {
+    return t.dependents().AddCensus({&delta, 1});
+  })) << "those who count do not look";
+  EXPECT_THAT(store_->Read([&](ReadTransaction& t) {
+    return t.dependents().CensusOf(key_.id).status();
+  }),
+              HasReason(Reason::kStoreCorrupt));
+}
+
+TEST_P(RowsContract, ATombstoneIsAChange) {
+  const auto seq = [&] { return Get([](auto& t) { return t.ChangeSeq(); }); };
+  const uint64_t before = seq();
+  ASSERT_OK(Change([&](auto& t) {
+    return t.deks().InsertTombstone({{IdOf(1), 4}, key_.id, kNow});
+  }));
+  EXPECT_EQ(seq(), before + 1);
+  EXPECT_EQ(store_->Watermark(), before + 1);
 }
 
 TEST_P(RowsContract, AFailedChangeLeavesNoneOfItsRows) {
@@ -234,15 +251,16 @@ TEST_P(RowsContract, LeavesComeInTheOrderOfTheirIndicesAndOfOneBatch) {
   }));
   ASSERT_OK(store_->Read([&](ReadTransaction& t) -> Status {
     std::vector<std::pair<uint32_t, Bytes>> leaves;
-    const auto keep = [&](uint32_t index, ByteView leaf) {
-      leaves.emplace_back(index, Bytes(leaf.begin(), leaf.end()));
+    const auto keep = [&](const DekId& id, ByteView leaf) {
+      leaves.emplace_back(id.index, Bytes(leaf.begin(), leaf.end()));
     };
-    SR_RETURN_IF_ERROR(t.deks().VisitLeaves(IdOf(2), keep));
+    const Uuid one[] = {IdOf(2)}, none[] = {IdOf(3)};
+    SR_RETURN_IF_ERROR(t.deks().VisitLeaves(one, keep));
     EXPECT_THAT(leaves,
                 ElementsAre(Pair(2, Bytes{2, 2}), Pair(10, Bytes{2, 10}),
                             Pair(300, Bytes{2, 44})));
     leaves.clear();
-    SR_RETURN_IF_ERROR(t.deks().VisitLeaves(IdOf(3), keep));
+    SR_RETURN_IF_ERROR(t.deks().VisitLeaves(none, keep));
     EXPECT_THAT(leaves, IsEmpty());
     return OkStatus();
   }));

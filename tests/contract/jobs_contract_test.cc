@@ -68,10 +68,11 @@ TEST_P(JobsContract, JobsAreKeptWithTheirFailures) {
               ElementsAre(job));
   EXPECT_THAT(Get([&](auto& t) { return t.jobs().JobFailures(job.id, 9); }),
               ElementsAre(failure));
-  EXPECT_TRUE(
-      Get([&](auto& t) { return t.jobs().HasFailed(job.id, IdOf(8)); }));
-  EXPECT_FALSE(
-      Get([&](auto& t) { return t.jobs().HasFailed(done.id, IdOf(8)); }));
+  const Uuid ids[] = {IdOf(7), IdOf(8)};
+  EXPECT_THAT(Get([&](auto& t) { return t.jobs().FailedOf(job.id, ids); }),
+              ElementsAre(IdOf(8)));
+  EXPECT_THAT(Get([&](auto& t) { return t.jobs().FailedOf(done.id, ids); }),
+              IsEmpty());
 }
 
 TEST_P(JobsContract, AJobsReportIsKeptAndReplaced) {

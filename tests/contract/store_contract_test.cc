@@ -7,31 +7,18 @@
 #include <memory>
 #include <thread>
 
-#include "strongroom/store/sqlite.h"
-#include "strongroom/store/store.h"
-#include "tests/testing/memory_store.h"
-#include "tests/testing/status_matchers.h"
-#include "tests/testing/temp_dir.h"
+#include "tests/contract/stores.h"
 
 namespace strongroom::store {
 namespace {
 
 using ::strongroom::testing::HasReason;
-using ::strongroom::testing::MemoryStore;
-using ::strongroom::testing::TempDir;
 using ::testing::ElementsAre;
 using ::testing::Eq;
 using ::testing::HasSubstr;
 using ::testing::Optional;
 
 constexpr WallTime kNow{std::chrono::seconds(1738310400)};
-
-std::unique_ptr<Store> MakeStore(const std::string& kind, const TempDir& dir) {
-  if (kind == "Memory") return std::make_unique<MemoryStore>();
-  auto store = OpenSqliteStore({.path = dir.File("store.db")});
-  EXPECT_OK(store);
-  return store.ok() ? *std::move(store) : nullptr;
-}
 
 KeyRow SomeKey(std::string name = "payments/cards") {
   KeyRow row;
@@ -63,12 +50,13 @@ VersionRow SomeVersion(const Uuid& key_id, uint32_t number) {
   return row;
 }
 
-class StoreContract : public ::testing::TestWithParam<const char*> {
+class StoreContract : public ::testing::TestWithParam<const char*>,
+                      protected StoreRig {
  protected:
-  StoreContract() : store_(MakeStore(GetParam(), dir_)) {}
+  StoreContract() : StoreRig(GetParam()) {}
 
   Status Update(const std::function<Status(Transaction&)>& change) {
-    return store_->Update(change);
+    return store_->UpdateInOrder(change);
   }
   // The store now holds one key with versions 1 and 2.
   void AddKey() {
@@ -94,22 +82,26 @@ class StoreContract : public ::testing::TestWithParam<const char*> {
     }));
     return versions;
   }
-  StatusOr<Lease> Take(std::string_view holder, WallTime now) {
+  // Both take the lease for a minute.
+  StatusOr<Lease> Take() {
+    return Taken([&](const Change& change) { return Update(change); });
+  }
+  StatusOr<Lease> AnotherTakes() {
+    return Taken([&](const Change& change) { return UpdateAsAnother(change); });
+  }
+  StatusOr<Lease> Taken(const std::function<Status(const Change&)>& update) {
     Lease lease;
-    Status status = Update([&](Transaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(lease, t.TakeLease("key/a", holder, now,
-                                             now + std::chrono::minutes(1)));
+    const Status status = update([&](Transaction& t) -> Status {
+      SR_ASSIGN_OR_RETURN(lease, t.TakeLease("key/a", std::chrono::minutes(1)));
       return OkStatus();
     });
     if (!status.ok()) return status;
     return lease;
   }
-  Status Check(const Lease& lease, WallTime now) {
-    return Update([&](Transaction& t) { return t.CheckLease(lease, now); });
+  Status Check(const Lease& lease) {
+    return Update([&](Transaction& t) { return t.CheckLease(lease); });
   }
 
-  TempDir dir_;
-  std::unique_ptr<Store> store_;
   KeyRow key_ = SomeKey();
   VersionRow first_ = SomeVersion(key_.id, 1);
   VersionRow second_ = SomeVersion(key_.id, 2);
@@ -299,8 +291,7 @@ TEST_P(StoreContract, AFailedUpdateLeavesTheStoreAsItWas) {
         SR_RETURN_IF_ERROR(t.InsertKey(SomeKey("other")));
         SR_RETURN_IF_ERROR(t.PutSetting("mode", "dev"));
         SR_RETURN_IF_ERROR(t.BumpChangeSeq());
-        SR_RETURN_IF_ERROR(
-            t.TakeLease("l", "h", kNow, kNow + std::chrono::hours(1)).status());
+        SR_RETURN_IF_ERROR(t.TakeLease("l", std::chrono::hours(1)).status());
         return wanted;
       }),
       Eq(wanted));
@@ -340,37 +331,108 @@ TEST_P(StoreContract, SettingsAreReplaced) {
   }));
 }
 
-TEST_P(StoreContract, ALeaseHasOneHolderUntilItIsReleasedOrRunsOut) {
-  ASSERT_OK_AND_ASSIGN(Lease first, Take("one", kNow));
-  EXPECT_THAT(Take("two", kNow + std::chrono::seconds(59)),
-              HasReason(Reason::kConflict, HasSubstr("one")));
-  ASSERT_OK_AND_ASSIGN(Lease second,
-                       Take("two", kNow + std::chrono::minutes(1)));
+TEST_P(StoreContract, ALeaseHasOneReplicaUntilItIsReleasedOrRunsOut) {
+  ASSERT_OK_AND_ASSIGN(Lease first, Take());
+  EXPECT_EQ(first.holder, store_->replica_id());
+  clock_.Advance(std::chrono::seconds(59));
+  EXPECT_THAT(AnotherTakes(),
+              HasReason(Reason::kConflict,
+                        HasSubstr(first.holder.ToString() + " for another 1")));
+  clock_.Advance(std::chrono::seconds(1));
+  ASSERT_OK_AND_ASSIGN(Lease second, AnotherTakes());
+  EXPECT_EQ(second.holder, another_);
   EXPECT_GT(second.fencing, first.fencing);
-  EXPECT_THAT(Check(first, kNow), HasReason(Reason::kConflict));
+  EXPECT_THAT(Check(first), HasReason(Reason::kConflict));
 
   ASSERT_OK(Update([&](auto& t) { return t.ReleaseLease(first); }));
-  EXPECT_OK(Check(second, kNow)) << "released by one that had lost it";
+  EXPECT_OK(Check(second)) << "released by one that had lost it";
   ASSERT_OK(Update([&](auto& t) { return t.ReleaseLease(second); }));
-  EXPECT_THAT(Check(second, kNow), HasReason(Reason::kConflict));
-  ASSERT_OK_AND_ASSIGN(Lease third, Take("one", kNow));
+  EXPECT_THAT(Check(second), HasReason(Reason::kConflict));
+  ASSERT_OK_AND_ASSIGN(Lease third, Take());
   EXPECT_GT(third.fencing, second.fencing) << "also after a release";
 }
 
 TEST_P(StoreContract, RenewalKeepsTheFencingNumberAndMovesTheEnd) {
-  ASSERT_OK_AND_ASSIGN(Lease lease, Take("one", kNow));
-  EXPECT_THAT(Check(lease, kNow + std::chrono::minutes(1)),
-              HasReason(Reason::kConflict, HasSubstr("run out")));
-  ASSERT_OK_AND_ASSIGN(Lease renewed,
-                       Take("one", kNow + std::chrono::seconds(30)));
-  EXPECT_EQ(renewed.fencing, lease.fencing);
-  EXPECT_OK(Check(lease, kNow + std::chrono::minutes(1)));
+  ASSERT_OK_AND_ASSIGN(Lease lease, Take());
+  clock_.Advance(std::chrono::seconds(30));
+  ASSERT_OK_AND_ASSIGN(Lease renewed, Take());
+  EXPECT_EQ(renewed, lease);
+  clock_.Advance(std::chrono::seconds(59));
+  EXPECT_THAT(AnotherTakes(), HasReason(Reason::kConflict));
   ASSERT_OK(store_->Read([&](ReadTransaction& t) -> Status {
     SR_ASSIGN_OR_RETURN(auto held, t.GetLease("key/a"));
-    EXPECT_EQ(held->holder, "one");
-    EXPECT_EQ(held->expires, renewed.expires);
+    EXPECT_EQ(held, lease);
     return OkStatus();
   }));
+}
+
+// Its time is for others, who may take it; its fencing number is for safety.
+TEST_P(StoreContract, ALeaseThatRanOutHoldsUntilAnotherTakesIt) {
+  ASSERT_OK_AND_ASSIGN(Lease lease, Take());
+  clock_.Advance(std::chrono::hours(1));
+  EXPECT_OK(Check(lease));
+  ASSERT_OK(AnotherTakes());
+  EXPECT_THAT(Check(lease), HasReason(Reason::kConflict, HasSubstr("ran out")));
+}
+
+// The clocks of two machines, and one that is set, do not matter to it.
+TEST_P(StoreContract, SettingTheWallClockEndsNoLease) {
+  ASSERT_OK(Take());
+  clock_.SetNow(clock_.Now() + std::chrono::hours(24));
+  EXPECT_THAT(AnotherTakes(), HasReason(Reason::kConflict));
+}
+
+TEST_P(StoreContract, AChangeHasTheNextNumberAndAnIdOfItsOwn) {
+  const auto last = [&] {
+    store::Change change;
+    EXPECT_OK(store_->Read([&](ReadTransaction& t) -> Status {
+      SR_ASSIGN_OR_RETURN(change, t.LastChange());
+      return OkStatus();
+    }));
+    return change;
+  };
+  const auto before = last();
+  ASSERT_OK(Update([](auto& t) { return t.BumpChangeSeq(); }));
+  const auto first = last();
+  ASSERT_OK(UpdateAsAnother([](auto& t) { return t.RaiseChangeSeq(7); }));
+  const auto second = last();
+  EXPECT_EQ(first.seq, before.seq + 1);
+  EXPECT_EQ(second.seq, 8u);
+  EXPECT_NE(first.id, before.id);
+  EXPECT_NE(second.id, first.id);
+}
+
+TEST_P(StoreContract, AChangeIsMadeUnderTheLockOfChangesAlone) {
+  EXPECT_THAT(store_->Update([](auto& t) { return t.BumpChangeSeq(); }),
+              HasReason(Reason::kInternal));
+  EXPECT_THAT(store_->Update([](auto& t) { return t.RaiseChangeSeq(7); }),
+              HasReason(Reason::kInternal));
+  EXPECT_THAT(store_->Update([&](auto& t) {
+    return t.deks().InsertTombstone({{key_.id, 1}, key_.id, kNow});
+  }),
+              HasReason(Reason::kInternal));
+}
+
+TEST_P(StoreContract, AVersionIsClosedForEver) {
+  AddKey();
+  const uint32_t numbers[] = {2};
+  ASSERT_OK(Update([&](auto& t) { return t.CloseVersions(key_.id, numbers); }));
+  VersionRow row = second_;
+  row.retired = true;
+  ASSERT_OK(Update([&](auto& t) { return t.UpdateVersion(row); }));
+  row.closed = true;
+  EXPECT_THAT(Versions(), ElementsAre(first_, row));
+  const uint32_t absent[] = {9};
+  EXPECT_THAT(Update([&](auto& t) { return t.CloseVersions(key_.id, absent); }),
+              HasReason(Reason::kVersionNotFound));
+}
+
+TEST_P(StoreContract, ManyVersionsChangeByOneCall) {
+  AddKey();
+  VersionRow rows[] = {first_, second_};
+  for (VersionRow& row : rows) row.seals_reserved += 7;
+  ASSERT_OK(Update([&](auto& t) { return t.UpdateVersions(rows); }));
+  EXPECT_THAT(Versions(), ElementsAre(rows[0], rows[1]));
 }
 
 TEST_P(StoreContract, ConcurrentUpdatesAreAllCounted) {

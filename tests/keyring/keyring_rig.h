@@ -55,14 +55,15 @@ class KeyringRig {
   void Restart() {
     keyring_.reset();
     device_.reset();
-    store_.FreeLeases();
+    store_.Restart();
     testing::FakeDeviceOptions device;
     device.workers = 1;
     device.objects = objects_;
     device_ = std::make_unique<FakeDevice>(device);
     keyring_ = NewKeyring();
   }
-  std::unique_ptr<Keyring> NewKeyring() {
+  std::unique_ptr<Keyring> NewKeyring() { return NewKeyring(store_); }
+  std::unique_ptr<Keyring> NewKeyring(store::Store& store) {
     KeyringOptions options;
     options.ledger_block = ledger_block_;
     options.end_windows = [this](const Uuid& id) { ended_.push_back(id); };
@@ -72,7 +73,7 @@ class KeyringRig {
       events_.push_back(event);
       return record_status_;
     };
-    return std::make_unique<Keyring>(store_, *device_, clock_, NullMetrics(),
+    return std::make_unique<Keyring>(store, *device_, clock_, NullMetrics(),
                                      options);
   }
   RecoveryReport Start() {
@@ -182,7 +183,8 @@ class KeyringRig {
   }
 
   FakeClock clock_;
-  MemoryStore store_;
+  MemoryStore store_{clock_};
+  testing::MemoryReplica another_{store_};  // another process on it
   std::shared_ptr<ObjectTable> objects_ = std::make_shared<ObjectTable>();
   Uuid foreign_id_ = Uuid::Random();
   size_t foreign_objects_ = 2;

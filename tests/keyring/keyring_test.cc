@@ -284,10 +284,8 @@ TEST_F(KeyringTest, AnOldSnapshotStaysAsItWas) {
 TEST_F(KeyringTest, AKeyThatAnotherProcessChangesIsAConflict) {
   const Uuid id = rig_.Create("a")->id;
   const std::string lease = "key/" + id.ToString();
-  const WallTime now = rig_.clock_.Now();
-  ASSERT_OK(rig_.store_.Update([&](store::Transaction& t) {
-    return t.TakeLease(lease, "another", now, now + 60s).status();
-  }));
+  ASSERT_OK(rig_.another_.Update(
+      [&](store::Transaction& t) { return t.TakeLease(lease, 60s).status(); }));
   EXPECT_THAT(keyring().Rotate(id), HasReason(Reason::kConflict));
   EXPECT_EQ(rig_.objects_->size(), rig_.foreign_objects_ + 1);
   rig_.clock_.Advance(61s);
@@ -304,10 +302,8 @@ TEST_F(KeyringTest, ALeaseLostOnTheWayStopsTheRotation) {
   SetCrashHookForTest([](const char* step) {
     if (std::string_view(step) != "rotate/object") return;
     rig->clock_.Advance(61s);
-    const WallTime now = rig->clock_.Now();
-    EXPECT_OK(rig->store_.Update([&](store::Transaction& t) {
-      return t.TakeLease("key/" + key.ToString(), "another", now, now + 60s)
-          .status();
+    EXPECT_OK(rig->another_.Update([&](store::Transaction& t) {
+      return t.TakeLease("key/" + key.ToString(), 60s).status();
     }));
   });
   EXPECT_THAT(keyring().Rotate(id), HasReason(Reason::kConflict));

@@ -164,7 +164,7 @@ TEST_F(RecoveryTest, APendingVersionOfALivingProcessIsLeftAlone) {
   const Uuid id = rig_.Create("a")->id;
   CrashAt("rotate/object", [&] { (void)keyring().Rotate(id); });
   // Another keyring, while the first one's lease holds: it is not dead for us.
-  auto other = rig_.NewKeyring();
+  auto other = rig_.NewKeyring(rig_.another_);
   ASSERT_OK_AND_ASSIGN(RecoveryReport report, other->Start());
   EXPECT_EQ(report.finished + report.removed, 0);
   EXPECT_EQ(rig_.VersionRows()[1].state, VersionState::kPending);

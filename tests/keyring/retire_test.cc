@@ -24,9 +24,14 @@ class RetireTest : public ::testing::Test {
     return (*created)->id;
   }
   void Count(const Uuid& id, uint32_t version, uint64_t deks) {
-    EXPECT_OK(rig_.store_.Update([&](store::Transaction& t) {
-      return t.dependents().PutCensus(
-          {.key_id = id, .version = version, .batches = deks, .deks = deks});
+    EXPECT_OK(rig_.store_.Update([&](store::Transaction& t) -> Status {
+      SR_ASSIGN_OR_RETURN(const auto rows, t.dependents().CensusOf(id));
+      auto more = static_cast<int64_t>(deks);
+      for (const store::CensusRow& row : rows) {
+        if (row.version == version) more -= static_cast<int64_t>(row.deks);
+      }
+      const store::CensusDelta delta{id, version, more, more};
+      return t.dependents().AddCensus({&delta, 1});
     }));
   }
   void Pass(std::chrono::seconds time) {

@@ -137,9 +137,8 @@ TEST_F(SigningKeyTest, ATokenWithoutSuchKeysServesAndRefusesToSign) {
 }
 
 TEST_F(SigningKeyTest, WhileAnotherProcessMakesItItIsAConflict) {
-  EXPECT_OK(rig_.store_.Update([&](store::Transaction& t) -> Status {
-    const WallTime now = rig_.clock_.Now();
-    return t.TakeLease("signing-key", "another", now, now + 60s).status();
+  EXPECT_OK(rig_.another_.Update([&](store::Transaction& t) -> Status {
+    return t.TakeLease("signing-key", 60s).status();
   }));
   EXPECT_THAT(signing().PublicKey(), HasReason(Reason::kConflict));
   rig_.clock_.Advance(61s);

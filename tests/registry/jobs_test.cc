@@ -136,7 +136,7 @@ TEST_F(JobsTest, AJobAsksTheEngineForItsShareAlsoAfterARestart) {
     options.min_share = share;
     const Uuid id = Start(options);
     EXPECT_EQ(Get(id).row.min_share, share);
-    store_.FreeLeases();
+    store_.Restart();
     jobs_ = CreateJobs(store_, engine, clock_, NullMetrics(),
                        [](std::string_view, ByteView) {
                          return StatusOr<std::string>("a report");

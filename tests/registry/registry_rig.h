@@ -161,7 +161,7 @@ class RegistryRig {
   }
 
   testing::FakeClock clock_;
-  testing::MemoryStore store_;
+  testing::MemoryStore store_{clock_};
   Uuid key_ = Uuid::Random();
   Uuid other_key_ = Uuid::Random();
   RegistryOptions options_;

@@ -68,9 +68,10 @@ class ReportTest : public ::testing::Test, protected service::Rig {
   std::vector<LeafRow> Leaves(const Uuid& batch) {
     std::vector<LeafRow> leaves;
     EXPECT_OK(store_.Read([&](store::ReadTransaction& t) {
-      return t.deks().VisitLeaves(batch, [&](uint32_t index, ByteView leaf) {
-        leaves.push_back({index, Bytes(leaf.begin(), leaf.end())});
-      });
+      return t.deks().VisitLeaves(
+          {&batch, 1}, [&](const store::DekId& id, ByteView leaf) {
+            leaves.push_back({id.index, Bytes(leaf.begin(), leaf.end())});
+          });
     }));
     return leaves;
   }

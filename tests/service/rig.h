@@ -128,7 +128,7 @@ class Rig {
   // RestartJobs is what a new process makes of the jobs that it finds.
   void RestartJobs() {
     jobs_.reset();
-    store_.FreeLeases();
+    store_.Restart();
     jobs_ = MakeJobs();
   }
   // Restart ends the service and opens it again on what the store has. The
@@ -139,7 +139,7 @@ class Rig {
     service_.reset();
     jobs_.reset();
     registry_.reset();
-    store_.FreeLeases();
+    store_.Restart();
     registry_ = *registry::OpenRegistry(store_, clock_, NullMetrics());
     jobs_ = MakeJobs();
     service_ = MakeService();
@@ -254,7 +254,7 @@ class Rig {
 
   testing::FakeClock clock_;
   testing::FakeDevice device_;
-  testing::MemoryStore store_;
+  testing::MemoryStore store_{clock_};
   std::unique_ptr<keyring::Keyring> keyring_;
   std::unique_ptr<batching::Engine> engine_;
   std::unique_ptr<registry::Registry> registry_;

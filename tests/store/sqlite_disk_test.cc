@@ -60,7 +60,9 @@ TEST_F(SqliteDiskTest, AFullDiskRefusesTheChangeAndKeepsTheRest) {
     return (*store)
                ->Read([](ReadTransaction& t) { return t.AllKeys().status(); })
                .ok() &&
-           (*store)->Update([](auto& t) { return t.BumpChangeSeq(); }).ok();
+           (*store)
+               ->UpdateInOrder([](auto& t) { return t.BumpChangeSeq(); })
+               .ok();
   }));
   ASSERT_OK_AND_ASSIGN(auto store, Open());
   ASSERT_OK(store->Read([](ReadTransaction& t) -> Status {
@@ -96,7 +98,8 @@ TEST_F(SqliteDiskTest, WhereverTheLimitOnFileSizesIsTheStoreIsFull) {
               !Is(status, Reason::kStoreFull)) {
             return false;
           }
-          status = (*store)->Update([](auto& t) { return t.BumpChangeSeq(); });
+          status = (*store)->UpdateInOrder(
+              [](auto& t) { return t.BumpChangeSeq(); });
           if (!status.ok() && !Is(status, Reason::kStoreFull)) return false;
         }
         return true;

@@ -33,6 +33,20 @@ class SqliteStoreTest : public ::testing::Test {
         << sqlite3_errmsg(db);
     sqlite3_close(db);
   }
+  // The one number that `sql` asks for.
+  int64_t Count(const std::string& sql) {
+    sqlite3* db = nullptr;
+    EXPECT_EQ(sqlite3_open(path_.c_str(), &db), SQLITE_OK);
+    int64_t number = -1;
+    const auto take = [](void* to, int, char** values, char**) {
+      *static_cast<int64_t*>(to) = std::stoll(values[0]);
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), take, &number, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(db);
+    sqlite3_close(db);
+    return number;
+  }
   static mode_t ModeOf(const std::string& path) {
     struct stat about {};
     EXPECT_EQ(stat(path.c_str(), &about), 0) << path;

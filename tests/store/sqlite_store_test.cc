@@ -102,29 +102,48 @@ TEST_F(SqliteStoreTest, TheLockDiesWithItsHolder) {
 }
 
 TEST_F(SqliteStoreTest, LeasesOfADeadProcessAreFreeAtOnce) {
-  const WallTime now{std::chrono::seconds(1000)};
-  const WallTime later = now + std::chrono::hours(1);
-  uint64_t fencing = 0;
+  const auto take = [](Store& store) {
+    Lease lease;
+    EXPECT_OK(store.Update([&](Transaction& t) -> Status {
+      SR_ASSIGN_OR_RETURN(lease, t.TakeLease("l", std::chrono::hours(1)));
+      return OkStatus();
+    }));
+    return lease;
+  };
+  Lease dead;
   {
     ASSERT_OK_AND_ASSIGN(auto store, Open());
+    dead = take(*store);
+  }
+  ASSERT_OK_AND_ASSIGN(auto store, Open());
+  EXPECT_NE(store->replica_id(), dead.holder) << "a new one at each start";
+  EXPECT_GT(take(*store).fencing, dead.fencing);
+}
+
+TEST_F(SqliteStoreTest, CountersOfDeadReplicasAreAddedUpAtTheStart) {
+  const KeyRow key = NamedKey("a/key");
+  const CensusDelta one{key.id, 1, 1, 2};
+  for (int start = 0; start < 3; ++start) {
+    ASSERT_OK_AND_ASSIGN(auto store, Open());
     ASSERT_OK(store->Update([&](Transaction& t) -> Status {
-      SR_ASSIGN_OR_RETURN(Lease lease, t.TakeLease("l", "dead", now, later));
-      fencing = lease.fencing;
-      return OkStatus();
+      if (start == 0) SR_RETURN_IF_ERROR(t.InsertKey(key));
+      return t.dependents().AddCensus({&one, 1});
     }));
   }
   ASSERT_OK_AND_ASSIGN(auto store, Open());
-  ASSERT_OK(store->Update([&](Transaction& t) -> Status {
-    SR_ASSIGN_OR_RETURN(Lease lease, t.TakeLease("l", "new", now, later));
-    EXPECT_GT(lease.fencing, fencing);
+  EXPECT_EQ(Count("SELECT count(*) FROM census_counts"), 1);
+  ASSERT_OK(store->Read([&](ReadTransaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(const auto rows, t.dependents().CensusOf(key.id));
+    EXPECT_THAT(rows, ::testing::ElementsAre(CensusRow{key.id, 1, 3, 6}));
     return OkStatus();
   }));
 }
 
-TEST_F(SqliteStoreTest, ANewerSchemaIsRefusedAndLeftAlone) {
+TEST_F(SqliteStoreTest, ANewerSchemaThatNeedsANewerProgramIsRefused) {
   ASSERT_OK(Open());
   const int newer = SchemaVersion() + 1;
-  Tamper("PRAGMA user_version = " + std::to_string(newer));
+  Tamper("PRAGMA user_version = " + std::to_string(newer) +
+         "; UPDATE oldest_program SET schema = " + std::to_string(newer));
   const std::string before = Contents();
   EXPECT_THAT(
       Open(),
@@ -134,22 +153,41 @@ TEST_F(SqliteStoreTest, ANewerSchemaIsRefusedAndLeftAlone) {
   EXPECT_EQ(Contents(), before);
 }
 
+TEST_F(SqliteStoreTest, ANewerSchemaThatThisProgramMayUseOpensAsItIs) {
+  const KeyRow key = NamedKey("a/key");
+  {
+    ASSERT_OK_AND_ASSIGN(auto store, Open());
+    ASSERT_OK(store->Update([&](auto& t) { return t.InsertKey(key); }));
+  }
+  const int newer = SchemaVersion() + 5;
+  Tamper(
+      "ALTER TABLE keys ADD COLUMN later TEXT NOT NULL DEFAULT 'x'; "
+      "PRAGMA user_version = " +
+      std::to_string(newer));
+  {
+    ASSERT_OK_AND_ASSIGN(auto store, Open());
+    ASSERT_OK(store->Update(
+        [](Transaction& t) { return t.InsertKey(NamedKey("another")); }));
+  }
+  EXPECT_EQ(Count("PRAGMA user_version"), newer) << "it is brought nowhere";
+}
+
 TEST_F(SqliteStoreTest, AWriterThatAnotherProgramBlocksIsUnavailable) {
   ASSERT_OK_AND_ASSIGN(auto store, Open());
   sqlite3* other = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &other), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr),
             SQLITE_OK);
-  EXPECT_THAT(store->Update([](auto& t) { return t.BumpChangeSeq(); }),
+  EXPECT_THAT(store->UpdateInOrder([](auto& t) { return t.BumpChangeSeq(); }),
               HasReason(Reason::kStoreUnavailable));
   EXPECT_OK(
       store->Read([](ReadTransaction& t) { return t.ChangeSeq().status(); }));
   sqlite3_close(other);
-  EXPECT_OK(store->Update([](auto& t) { return t.BumpChangeSeq(); }));
+  EXPECT_OK(store->UpdateInOrder([](auto& t) { return t.BumpChangeSeq(); }));
 }
 
 Status Bump(Store& store) {
-  return store.Update([](Transaction& t) { return t.BumpChangeSeq(); });
+  return store.UpdateInOrder([](Transaction& t) { return t.BumpChangeSeq(); });
 }
 
 TEST_F(SqliteStoreTest, ASymbolicLinkDoesNotLetASecondServerIn) {
@@ -216,7 +254,7 @@ TEST_F(SqliteStoreTest, TheWatermarkFollowsChangesAndOutlivesAnOldCopy) {
   auto store = Open();
   ASSERT_OK(store);
   EXPECT_EQ((*store)->Watermark(), 2u);
-  ASSERT_OK((*store)->Update([](Transaction& t) -> Status {
+  ASSERT_OK((*store)->UpdateInOrder([](Transaction& t) -> Status {
     SR_ASSIGN_OR_RETURN(const uint64_t seq, t.ChangeSeq());
     EXPECT_EQ(seq, 1u);
     return t.RaiseChangeSeq(2);
@@ -243,6 +281,12 @@ TEST_F(SqliteStoreTest, ACopyWithoutItsWatermarkSaysThatNothingIsKnown) {
   }
 }
 
+// What a store has since the release before: schema 7.
+const std::string kWithoutStep8 =
+    "UPDATE counters SET value = (SELECT seq FROM last_change) WHERE name = "
+    "'change_seq'; DROP TABLE last_change; DROP TABLE oldest_program; DROP "
+    "TABLE census_counts; ALTER TABLE versions DROP COLUMN closed; ";
+
 TEST_F(SqliteStoreTest, AStoreFromBeforeWatermarksIsNoOldCopy) {
   {
     auto store = Open();
@@ -250,17 +294,54 @@ TEST_F(SqliteStoreTest, AStoreFromBeforeWatermarksIsNoOldCopy) {
     ASSERT_OK(Bump(**store));
   }
   std::filesystem::remove(path_ + ".seq");
-  Tamper(
-      "DROP TABLE job_reports; DROP TABLE claims; DROP TABLE uses; "
-      "ALTER TABLE keys DROP COLUMN always_required; "
-      "ALTER TABLE keys DROP COLUMN rewrap_on_rotation; "
-      "ALTER TABLE keys DROP COLUMN retire_after_s; "
-      "ALTER TABLE versions DROP COLUMN retired; "
-      "DROP TABLE job_failures; DROP TABLE jobs; DROP TABLE census; "
-      "DROP TABLE registrations; DROP TABLE tombstones; DROP TABLE deks; "
-      "DROP TABLE batches; ALTER TABLE keys DROP COLUMN registration; "
-      "ALTER TABLE versions DROP COLUMN held; PRAGMA user_version = 1");
+  Tamper(kWithoutStep8 +
+         "DROP TABLE job_reports; DROP TABLE claims; DROP TABLE uses; "
+         "ALTER TABLE keys DROP COLUMN always_required; "
+         "ALTER TABLE keys DROP COLUMN rewrap_on_rotation; "
+         "ALTER TABLE keys DROP COLUMN retire_after_s; "
+         "ALTER TABLE versions DROP COLUMN retired; "
+         "DROP TABLE job_failures; DROP TABLE jobs; DROP TABLE census; "
+         "DROP TABLE registrations; DROP TABLE tombstones; DROP TABLE deks; "
+         "DROP TABLE batches; ALTER TABLE keys DROP COLUMN registration; "
+         "ALTER TABLE versions DROP COLUMN held; PRAGMA user_version = 1");
   EXPECT_EQ((*Open())->Watermark(), 1u);
+}
+
+TEST_F(SqliteStoreTest, AReleasedStoreKeepsItsCountersAndWhatIsClosed) {
+  const KeyRow key = NamedKey("a/key");
+  const auto version = [&](uint32_t number) {
+    VersionRow row;
+    row.key_id = key.id;
+    row.version = number;
+    row.kek_id = Uuid::Random();
+    return row;
+  };
+  VersionRow first = version(1), second = version(2);
+  {
+    ASSERT_OK_AND_ASSIGN(auto store, Open());
+    ASSERT_OK(store->UpdateInOrder([&](Transaction& t) -> Status {
+      SR_RETURN_IF_ERROR(t.InsertKey(key));
+      SR_RETURN_IF_ERROR(t.InsertVersion(first));
+      SR_RETURN_IF_ERROR(t.InsertVersion(second));
+      return t.RaiseChangeSeq(41);
+    }));
+  }
+  const std::string id = "x'" + ToHex(key.id.bytes()) + "'";
+  Tamper(kWithoutStep8 + "INSERT INTO census VALUES (" + id +
+         ", 1, 0, 0, 1), (" + id + ", 2, 7, 9, 0); PRAGMA user_version = 7");
+  ASSERT_OK_AND_ASSIGN(auto store, Open());
+  EXPECT_EQ(store->Watermark(), 42u);
+  ASSERT_OK(store->Read([&](ReadTransaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(const uint64_t seq, t.ChangeSeq());
+    EXPECT_EQ(seq, 42u);
+    SR_ASSIGN_OR_RETURN(const auto rows, t.dependents().CensusOf(key.id));
+    EXPECT_THAT(rows, ::testing::ElementsAre(CensusRow{key.id, 1, 0, 0},
+                                             CensusRow{key.id, 2, 7, 9}));
+    SR_ASSIGN_OR_RETURN(const auto versions, t.AllVersions());
+    first.closed = true;
+    EXPECT_THAT(versions, ::testing::ElementsAre(first, second));
+    return OkStatus();
+  }));
 }
 
 TEST_F(SqliteStoreTest, OfBatchesFromAnOlderSchemaTheLeavesAreNotKnown) {
@@ -279,9 +360,9 @@ TEST_F(SqliteStoreTest, OfBatchesFromAnOlderSchemaTheLeavesAreNotKnown) {
       return t.deks().InsertBatch(batch);
     }));
   }
-  Tamper(
-      "ALTER TABLE jobs DROP COLUMN min_share; "
-      "ALTER TABLE batches DROP COLUMN leaves; PRAGMA user_version = 5");
+  Tamper(kWithoutStep8 +
+         "ALTER TABLE jobs DROP COLUMN min_share; "
+         "ALTER TABLE batches DROP COLUMN leaves; PRAGMA user_version = 5");
   auto store = Open();
   ASSERT_OK(store);
   batch.leaves.clear();

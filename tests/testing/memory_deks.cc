@@ -24,12 +24,18 @@ using store::ListedDek;
 using store::RegistrationRow;
 using store::TombstoneRow;
 
-StatusOr<std::optional<BatchRow>> MemoryDeks::GetBatch(const Uuid& batch_id) {
-  return Get(state_.batches, batch_id);
+StatusOr<std::vector<std::optional<BatchRow>>> MemoryDeks::GetBatches(
+    std::span<const Uuid> batch_ids) {
+  std::vector<std::optional<BatchRow>> rows;
+  for (const Uuid& id : batch_ids) rows.push_back(*Get(state_.batches, id));
+  return rows;
 }
 
-StatusOr<std::optional<DekRow>> MemoryDeks::GetDek(const DekId& id) {
-  return Get(state_.deks, id);
+StatusOr<std::vector<std::optional<DekRow>>> MemoryDeks::GetDeks(
+    std::span<const DekId> ids) {
+  std::vector<std::optional<DekRow>> rows;
+  for (const DekId& id : ids) rows.push_back(*Get(state_.deks, id));
+  return rows;
 }
 
 StatusOr<std::vector<ListedDek>> MemoryDeks::ListDeks(
@@ -77,18 +83,23 @@ StatusOr<std::optional<RegistrationRow>> MemoryDeks::GetRegistration(
   return Get(state_.registrations, std::pair(std::string(caller), request_id));
 }
 
-Status MemoryDeks::InsertBatch(const BatchRow& row) {
-  return state_.batches.emplace(row.batch_id, row).second
-             ? OkStatus()
-             : store::BatchExists(row.batch_id);
+Status MemoryDeks::InsertBatches(std::span<const BatchRow> rows) {
+  for (const BatchRow& row : rows) {
+    if (!state_.batches.emplace(row.batch_id, row).second) {
+      return store::BatchExists(row.batch_id);
+    }
+  }
+  return OkStatus();
 }
 
-Status MemoryDeks::UpdateBatch(const BatchRow& row) {
-  auto found = state_.batches.find(row.batch_id);
-  if (found == state_.batches.end() || found->second.key_id != row.key_id) {
-    return store::BatchMissing(row.batch_id);
+Status MemoryDeks::UpdateBatches(std::span<const BatchRow> rows) {
+  for (const BatchRow& row : rows) {
+    auto found = state_.batches.find(row.batch_id);
+    if (found == state_.batches.end() || found->second.key_id != row.key_id) {
+      return store::BatchMissing(row.batch_id);
+    }
+    found->second = row;
   }
-  found->second = row;
   return OkStatus();
 }
 
@@ -101,13 +112,17 @@ Status MemoryDeks::DeleteBatch(const Uuid& batch_id) {
                                              : store::BatchMissing(batch_id);
 }
 
-Status MemoryDeks::InsertDek(const DekRow& row) {
-  SR_RETURN_IF_ERROR(store::ValidateRow(row));
-  if (!state_.batches.contains(row.id.batch_id)) {
-    return store::BatchMissing(row.id.batch_id);
+Status MemoryDeks::InsertDeks(std::span<const DekRow> rows) {
+  for (const DekRow& row : rows) {
+    SR_RETURN_IF_ERROR(store::ValidateRow(row));
+    if (!state_.batches.contains(row.id.batch_id)) {
+      return store::BatchMissing(row.id.batch_id);
+    }
+    if (!state_.deks.emplace(row.id, row).second) {
+      return store::DekExists(row.id);
+    }
   }
-  return state_.deks.emplace(row.id, row).second ? OkStatus()
-                                                 : store::DekExists(row.id);
+  return OkStatus();
 }
 
 Status MemoryDeks::DeleteDek(const DekId& id) {
@@ -116,7 +131,7 @@ Status MemoryDeks::DeleteDek(const DekId& id) {
 
 Status MemoryDeks::InsertTombstone(const TombstoneRow& row) {
   return state_.tombstones.emplace(row.id, row).second
-             ? OkStatus()
+             ? make_change_()
              : store::TombstoneExists(row.id);
 }
 
@@ -139,11 +154,13 @@ Status MemoryDeks::DropRegistrations(WallTime before, size_t limit) {
 }
 
 Status MemoryDeks::VisitLeaves(
-    const Uuid& batch_id,
-    const std::function<void(uint32_t, ByteView)>& visit) {
-  for (auto at = state_.deks.lower_bound({batch_id, 0});
-       at != state_.deks.end() && at->first.batch_id == batch_id; ++at) {
-    visit(at->first.index, at->second.leaf);
+    std::span<const Uuid> batch_ids,
+    const std::function<void(const DekId&, ByteView)>& visit) {
+  for (const Uuid& id : batch_ids) {
+    for (auto at = state_.deks.lower_bound({id, 0});
+         at != state_.deks.end() && at->first.batch_id == id; ++at) {
+      visit(at->first, at->second.leaf);
+    }
   }
   return OkStatus();
 }

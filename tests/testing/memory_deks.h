@@ -18,12 +18,14 @@ struct DekState {
 
 class MemoryDeks final : public store::DekWrites {
  public:
-  explicit MemoryDeks(DekState& state) : state_(state) {}
+  // `make_change` is called for each tombstone.
+  MemoryDeks(DekState& state, std::function<Status()> make_change)
+      : state_(state), make_change_(std::move(make_change)) {}
 
-  StatusOr<std::optional<store::BatchRow>> GetBatch(
-      const Uuid& batch_id) override;
-  StatusOr<std::optional<store::DekRow>> GetDek(
-      const store::DekId& id) override;
+  StatusOr<std::vector<std::optional<store::BatchRow>>> GetBatches(
+      std::span<const Uuid> batch_ids) override;
+  StatusOr<std::vector<std::optional<store::DekRow>>> GetDeks(
+      std::span<const store::DekId> ids) override;
   StatusOr<std::vector<store::ListedDek>> ListDeks(
       const Uuid& key_id, uint32_t version,
       const std::optional<store::DekId>& after, size_t limit) override;
@@ -36,13 +38,13 @@ class MemoryDeks final : public store::DekWrites {
   StatusOr<std::optional<store::RegistrationRow>> GetRegistration(
       std::string_view caller, const Uuid& request_id) override;
   Status VisitLeaves(
-      const Uuid& batch_id,
-      const std::function<void(uint32_t index, ByteView leaf)>& visit) override;
+      std::span<const Uuid> batch_ids,
+      const std::function<void(const store::DekId&, ByteView)>& visit) override;
 
-  Status InsertBatch(const store::BatchRow& row) override;
-  Status UpdateBatch(const store::BatchRow& row) override;
+  Status InsertBatches(std::span<const store::BatchRow> rows) override;
+  Status UpdateBatches(std::span<const store::BatchRow> rows) override;
   Status DeleteBatch(const Uuid& batch_id) override;
-  Status InsertDek(const store::DekRow& row) override;
+  Status InsertDeks(std::span<const store::DekRow> rows) override;
   Status DeleteDek(const store::DekId& id) override;
   Status InsertTombstone(const store::TombstoneRow& row) override;
   Status PutRegistration(const store::RegistrationRow& row) override;
@@ -50,6 +52,7 @@ class MemoryDeks final : public store::DekWrites {
 
  private:
   DekState& state_;
+  const std::function<Status()> make_change_;
 };
 
 }  // namespace strongroom::testing

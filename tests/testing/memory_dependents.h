@@ -11,7 +11,8 @@
 namespace strongroom::testing {
 
 struct DependentState {
-  std::map<std::pair<Uuid, uint32_t>, store::CensusRow> census;
+  // The sums, over all replicas.
+  std::map<std::pair<Uuid, uint32_t>, store::CensusDelta> census;
   std::map<std::pair<Uuid, uint32_t>, store::UseRow> uses;
   std::map<std::tuple<Uuid, uint32_t, std::string, std::string>,
            store::ClaimRow>
@@ -26,9 +27,9 @@ class MemoryDependents final : public store::DependentWrites {
   StatusOr<std::vector<store::UseRow>> UsesOf(const Uuid& key_id) override;
   StatusOr<std::vector<store::ClaimRow>> ClaimsOf(const Uuid& key_id) override;
 
-  Status PutCensus(const store::CensusRow& row) override;
-  Status PutUse(const store::UseRow& row) override;
-  Status PutClaim(const store::ClaimRow& row) override;
+  Status AddCensus(std::span<const store::CensusDelta> deltas) override;
+  Status PutUses(std::span<const store::UseRow> rows) override;
+  Status PutClaims(std::span<const store::ClaimRow> rows) override;
   Status DropClaims(const Uuid& key_id, std::string_view caller,
                     std::string_view source) override;
 

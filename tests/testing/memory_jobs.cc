@@ -54,8 +54,13 @@ StatusOr<std::vector<JobFailureRow>> MemoryJobs::JobFailures(const Uuid& job_id,
   return rows;
 }
 
-StatusOr<bool> MemoryJobs::HasFailed(const Uuid& job_id, const Uuid& batch_id) {
-  return state_.job_failures.contains({job_id, batch_id});
+StatusOr<std::vector<Uuid>> MemoryJobs::FailedOf(
+    const Uuid& job_id, std::span<const Uuid> batch_ids) {
+  std::vector<Uuid> failed;
+  for (const Uuid& id : batch_ids) {
+    if (state_.job_failures.contains({job_id, id})) failed.push_back(id);
+  }
+  return failed;
 }
 
 Status MemoryJobs::PutJob(const JobRow& row) {
@@ -63,11 +68,14 @@ Status MemoryJobs::PutJob(const JobRow& row) {
   return OkStatus();
 }
 
-Status MemoryJobs::InsertJobFailure(const JobFailureRow& row) {
-  return state_.job_failures.emplace(std::pair(row.job_id, row.batch_id), row)
-                 .second
-             ? OkStatus()
-             : store::JobFailureExists(row);
+Status MemoryJobs::InsertJobFailures(std::span<const JobFailureRow> rows) {
+  for (const JobFailureRow& row : rows) {
+    if (!state_.job_failures.emplace(std::pair(row.job_id, row.batch_id), row)
+             .second) {
+      return store::JobFailureExists(row);
+    }
+  }
+  return OkStatus();
 }
 
 StatusOr<std::optional<store::JobReportRow>> MemoryJobs::GetJobReport(

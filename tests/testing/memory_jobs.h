@@ -25,12 +25,13 @@ class MemoryJobs final : public store::JobWrites {
   StatusOr<std::vector<store::JobRow>> OpenJobs() override;
   StatusOr<std::vector<store::JobFailureRow>> JobFailures(
       const Uuid& job_id, size_t limit) override;
-  StatusOr<bool> HasFailed(const Uuid& job_id, const Uuid& batch_id) override;
+  StatusOr<std::vector<Uuid>> FailedOf(
+      const Uuid& job_id, std::span<const Uuid> batch_ids) override;
   StatusOr<std::optional<store::JobReportRow>> GetJobReport(
       const Uuid& job_id) override;
 
   Status PutJob(const store::JobRow& row) override;
-  Status InsertJobFailure(const store::JobFailureRow& row) override;
+  Status InsertJobFailures(std::span<const store::JobFailureRow> rows) override;
   Status PutJobReport(const store::JobReportRow& row) override;
 
  private:

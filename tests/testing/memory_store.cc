@@ -13,9 +13,13 @@ using store::VersionRow;
 
 class MemoryTransaction final : public store::Transaction {
  public:
-  explicit MemoryTransaction(MemoryStore::State& state)
+  MemoryTransaction(MemoryStore::State& state, const Uuid& replica,
+                    SteadyTime now, bool in_order)
       : state_(state),
-        deks_(state.deks),
+        replica_(replica),
+        now_(now),
+        in_order_(in_order),
+        deks_(state.deks, [this] { return RaiseChangeSeq(0); }),
         dependents_(state.dependents),
         jobs_(state.jobs) {}
 
@@ -61,12 +65,12 @@ class MemoryTransaction final : public store::Transaction {
     return std::optional<std::string>(found->second);
   }
 
-  StatusOr<uint64_t> ChangeSeq() override { return state_.change_seq; }
+  StatusOr<store::Change> LastChange() override { return state_.change; }
 
   StatusOr<std::optional<Lease>> GetLease(std::string_view name) override {
     auto found = state_.leases.find(name);
     if (found == state_.leases.end()) return std::optional<Lease>();
-    return std::optional<Lease>(found->second);
+    return std::optional<Lease>(found->second.lease);
   }
 
   Status InsertKey(const KeyRow& row) override {
@@ -109,14 +113,30 @@ class MemoryTransaction final : public store::Transaction {
     return OkStatus();
   }
 
-  Status UpdateVersion(const VersionRow& row) override {
-    SR_RETURN_IF_ERROR(store::ValidateRow(row));
-    auto found = state_.versions.find({row.key_id, row.version});
-    if (found == state_.versions.end()) {
-      return store::VersionMissing(row.key_id, row.version);
+  Status UpdateVersions(std::span<const VersionRow> rows) override {
+    for (const VersionRow& row : rows) {
+      SR_RETURN_IF_ERROR(store::ValidateRow(row));
+      auto found = state_.versions.find({row.key_id, row.version});
+      if (found == state_.versions.end()) {
+        return store::VersionMissing(row.key_id, row.version);
+      }
+      if (found->second.kek_id != row.kek_id) return store::KekChanged(row);
+      const bool closed = found->second.closed;
+      found->second = row;
+      found->second.closed = closed;
     }
-    if (found->second.kek_id != row.kek_id) return store::KekChanged(row);
-    found->second = row;
+    return OkStatus();
+  }
+
+  Status CloseVersions(const Uuid& key_id,
+                       std::span<const uint32_t> versions) override {
+    for (uint32_t version : versions) {
+      auto found = state_.versions.find({key_id, version});
+      if (found == state_.versions.end()) {
+        return store::VersionMissing(key_id, version);
+      }
+      found->second.closed = true;
+    }
     return OkStatus();
   }
 
@@ -131,47 +151,43 @@ class MemoryTransaction final : public store::Transaction {
     return OkStatus();
   }
 
-  Status BumpChangeSeq() override {
-    ++state_.change_seq;
-    return OkStatus();
-  }
-
   Status RaiseChangeSeq(uint64_t seen) override {
-    state_.change_seq = std::max(state_.change_seq, seen) + 1;
+    if (!in_order_) return store::OutOfOrder();
+    state_.change = {std::max(state_.change.seq, seen) + 1, Uuid::Random()};
     return OkStatus();
   }
 
-  StatusOr<Lease> TakeLease(std::string_view name, std::string_view holder,
-                            WallTime now, WallTime expires) override {
+  StatusOr<Lease> TakeLease(std::string_view name,
+                            std::chrono::seconds time) override {
     auto held = state_.leases.find(name);
     if (held != state_.leases.end()) {
-      if (held->second.holder == holder) {
-        held->second.expires = expires;
-        return held->second;
+      if (held->second.lease.holder == replica_) {
+        held->second.expires = now_ + time;
+        return held->second.lease;
       }
-      if (held->second.expires > now) return store::LeaseTaken(held->second);
+      if (held->second.expires > now_) {
+        return store::LeaseTaken(
+            held->second.lease,
+            std::chrono::duration_cast<std::chrono::microseconds>(
+                held->second.expires - now_));
+      }
     }
     Lease lease{.name = std::string(name),
-                .holder = std::string(holder),
-                .fencing = ++state_.fencing,
-                .expires = expires};
-    state_.leases.insert_or_assign(lease.name, lease);
+                .holder = replica_,
+                .fencing = ++state_.fencing};
+    state_.leases.insert_or_assign(
+        lease.name, MemoryStore::State::HeldLease{lease, now_ + time});
     return lease;
   }
 
-  Status CheckLease(const Lease& lease, WallTime now) override {
-    auto held = state_.leases.find(lease.name);
-    if (held == state_.leases.end() || held->second.holder != lease.holder ||
-        held->second.fencing != lease.fencing || held->second.expires <= now) {
-      return store::LeaseLost(lease);
-    }
-    return OkStatus();
+  Status CheckLease(const Lease& lease) override {
+    SR_ASSIGN_OR_RETURN(const std::optional<Lease> held, GetLease(lease.name));
+    return held == lease ? OkStatus() : store::LeaseLost(lease);
   }
 
   Status ReleaseLease(const Lease& lease) override {
     auto held = state_.leases.find(lease.name);
-    if (held != state_.leases.end() && held->second.holder == lease.holder &&
-        held->second.fencing == lease.fencing) {
+    if (held != state_.leases.end() && held->second.lease == lease) {
       state_.leases.erase(held);
     }
     return OkStatus();
@@ -183,6 +199,9 @@ class MemoryTransaction final : public store::Transaction {
 
  private:
   MemoryStore::State& state_;
+  const Uuid& replica_;
+  const SteadyTime now_;
+  const bool in_order_;
   MemoryDeks deks_;
   MemoryDependents dependents_;
   MemoryJobs jobs_;
@@ -206,9 +225,10 @@ void MemoryStore::ClearFaults() {
   read_fault_ = {};
 }
 
-void MemoryStore::FreeLeases() {
+void MemoryStore::Restart() {
   MutexLock lock(mutex_);
   state_.leases.clear();
+  replica_id_ = Uuid::Random();
 }
 
 int MemoryStore::updates() const {
@@ -239,7 +259,7 @@ void MemoryStore::ForgetWatermark() {
 void MemoryStore::RestoreWithWatermark(const Backup& backup) {
   MutexLock lock(mutex_);
   state_ = backup.state;
-  watermark_ = state_.change_seq;
+  watermark_ = state_.change.seq;
 }
 
 std::optional<uint64_t> MemoryStore::Watermark() {
@@ -257,16 +277,16 @@ std::optional<MemoryStore::Fault> MemoryStore::TakeFault() {
   return update_fault_;
 }
 
-Status MemoryStore::Update(
-    const std::function<Status(store::Transaction&)>& change) {
+Status MemoryStore::UpdateAs(const Uuid& replica, bool in_order,
+                             const Change& change) {
   MutexLock lock(mutex_);
   ++updates_;
   const std::optional<Fault> fault = TakeFault();
   State changed = state_;
-  MemoryTransaction transaction(changed);
+  MemoryTransaction transaction(changed, replica, clock_.Steady(), in_order);
   SR_RETURN_IF_ERROR(change(transaction));
   if (fault && fault->moment == Moment::kBeforeCommit) return fault->status;
-  if (changed.change_seq != state_.change_seq) watermark_ = changed.change_seq;
+  if (changed.change != state_.change) watermark_ = changed.change.seq;
   state_ = std::move(changed);
   return fault ? fault->status : OkStatus();
 }
@@ -279,7 +299,8 @@ Status MemoryStore::Read(
     --read_fault_.times;
     return read_fault_.status;
   }
-  MemoryTransaction transaction(state_);
+  MemoryTransaction transaction(state_, replica_id_, clock_.Steady(),
+                                /*in_order=*/false);
   return read(transaction);
 }
 

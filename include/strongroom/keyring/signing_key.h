@@ -48,9 +48,9 @@ StatusOr<std::string> SignWith(hsm::Device& device, const SigningPair& pair,
 
 class SigningKey {
  public:
-  // All three outlive it.
-  SigningKey(store::Store& store, hsm::Device& device, const Clock& clock)
-      : store_(store), device_(device), clock_(clock) {}
+  // Both outlive it.
+  SigningKey(store::Store& store, hsm::Device& device)
+      : store_(store), device_(device) {}
 
   // PublicKey gives the SubjectPublicKeyInfo, DER; it makes the pair if there
   // is none. HSM_CAPABILITY_MISSING if the token has no ECDSA on P-256,
@@ -76,8 +76,6 @@ class SigningKey {
 
   store::Store& store_;
   hsm::Device& device_;
-  const Clock& clock_;
-  const std::string holder_ = Uuid::Random().ToString();
   Mutex mutex_;
   std::optional<SigningPair> pair_ SR_GUARDED_BY(mutex_);
 };

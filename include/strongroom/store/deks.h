@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,8 +75,13 @@ struct RegistrationRow {
 class DekReads {
  public:
   virtual ~DekReads() = default;
-  virtual StatusOr<std::optional<BatchRow>> GetBatch(const Uuid& batch_id) = 0;
-  virtual StatusOr<std::optional<DekRow>> GetDek(const DekId& id) = 0;
+  // GetBatches and GetDeks give one answer for each id, in order.
+  virtual StatusOr<std::vector<std::optional<BatchRow>>> GetBatches(
+      std::span<const Uuid> batch_ids) = 0;
+  virtual StatusOr<std::vector<std::optional<DekRow>>> GetDeks(
+      std::span<const DekId> ids) = 0;
+  StatusOr<std::optional<BatchRow>> GetBatch(const Uuid& batch_id);
+  StatusOr<std::optional<DekRow>> GetDek(const DekId& id);
   // ListDeks gives at most `limit` DEKs of the key, in the order of their ids,
   // those after `after`; of one version, or of all for 0. Without leaves.
   virtual StatusOr<std::vector<ListedDek>> ListDeks(
@@ -91,33 +97,49 @@ class DekReads {
   virtual StatusOr<std::vector<TombstoneRow>> AllTombstones() = 0;
   virtual StatusOr<std::optional<RegistrationRow>> GetRegistration(
       std::string_view caller, const Uuid& request_id) = 0;
-  // VisitLeaves shows a batch's leaves in the order of their indices; each only
-  // while `visit` runs, which calls nothing of the transaction.
+  // VisitLeaves shows the leaves of batches, those of one together and in the
+  // order of their indices; each only while `visit` runs, which calls nothing
+  // of the transaction.
   virtual Status VisitLeaves(
-      const Uuid& batch_id,
-      const std::function<void(uint32_t index, ByteView leaf)>& visit) = 0;
+      std::span<const Uuid> batch_ids,
+      const std::function<void(const DekId& id, ByteView leaf)>& visit) = 0;
 };
 
 class DekWrites : public DekReads {
  public:
-  // InsertBatch: CONFLICT if the batch_id is there, of whatever key.
-  virtual Status InsertBatch(const BatchRow& row) = 0;
-  // UpdateBatch changes all but the ids; CONFLICT if the batch is not there or
+  // InsertBatches: CONFLICT if a batch_id is there, of whatever key.
+  virtual Status InsertBatches(std::span<const BatchRow> rows) = 0;
+  Status InsertBatch(const BatchRow& row) { return InsertBatches({&row, 1}); }
+  // UpdateBatches changes all but the ids; CONFLICT if a batch is not there or
   // of another key.
-  virtual Status UpdateBatch(const BatchRow& row) = 0;
+  virtual Status UpdateBatches(std::span<const BatchRow> rows) = 0;
+  Status UpdateBatch(const BatchRow& row) { return UpdateBatches({&row, 1}); }
   // DeleteBatch: CONFLICT if it is not there, or DEKs of it remain.
   virtual Status DeleteBatch(const Uuid& batch_id) = 0;
-  // InsertDek: CONFLICT if the id is there, or its batch is not;
+  // InsertDeks: CONFLICT if an id is there, or its batch is not;
   // ARGUMENT_INVALID for labels or a reference against their rules.
-  virtual Status InsertDek(const DekRow& row) = 0;
+  virtual Status InsertDeks(std::span<const DekRow> rows) = 0;
+  Status InsertDek(const DekRow& row) { return InsertDeks({&row, 1}); }
   // DeleteDek: DEK_NOT_FOUND. The bytes of the row are overwritten.
   virtual Status DeleteDek(const DekId& id) = 0;
-  // InsertTombstone: CONFLICT if it is there. Nothing ever removes one.
+  // InsertTombstone makes a change (Transaction::BumpChangeSeq). CONFLICT if
+  // it is there. Nothing ever removes one.
   virtual Status InsertTombstone(const TombstoneRow& row) = 0;
   // PutRegistration replaces a row of the same caller and request_id.
   virtual Status PutRegistration(const RegistrationRow& row) = 0;
   // DropRegistrations forgets at most `limit` of those made before `before`.
   virtual Status DropRegistrations(WallTime before, size_t limit) = 0;
 };
+
+inline StatusOr<std::optional<BatchRow>> DekReads::GetBatch(
+    const Uuid& batch_id) {
+  SR_ASSIGN_OR_RETURN(auto rows, GetBatches({&batch_id, 1}));
+  return std::move(rows.front());
+}
+
+inline StatusOr<std::optional<DekRow>> DekReads::GetDek(const DekId& id) {
+  SR_ASSIGN_OR_RETURN(auto rows, GetDeks({&id, 1}));
+  return std::move(rows.front());
+}
 
 }  // namespace strongroom::store

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,8 +21,17 @@ struct CensusRow {
   uint32_t version = 0;
   uint64_t batches = 0;
   uint64_t deks = 0;
-  bool closed = false;  // takes no more batches: a rewrap job has emptied it
   friend bool operator==(const CensusRow&, const CensusRow&) = default;
+};
+
+// CensusDelta is what a transaction adds to a count, or takes from it. Each
+// replica adds up its own: those that register never read a count, so that they
+// do not wait for each other.
+struct CensusDelta {
+  Uuid key_id;
+  uint32_t version = 0;
+  int64_t batches = 0;
+  int64_t deks = 0;
 };
 
 // UseRow is what is known of a version beside what is registered under it.
@@ -54,8 +64,8 @@ struct ClaimRow {
 class DependentReads {
  public:
   virtual ~DependentReads() = default;
-  // CensusOf gives the rows of a key's versions, by number; a version of which
-  // nothing was ever counted has none.
+  // CensusOf gives the sums of a key's versions, by number; a version of which
+  // nothing was ever counted has none. STORE_CORRUPT if one is below zero.
   virtual StatusOr<std::vector<CensusRow>> CensusOf(const Uuid& key_id) = 0;
   // UsesOf and ClaimsOf give a key's rows by version; claims then by caller and
   // source.
@@ -65,9 +75,12 @@ class DependentReads {
 
 class DependentWrites : public DependentReads {
  public:
-  virtual Status PutCensus(const CensusRow& row) = 0;
-  virtual Status PutUse(const UseRow& row) = 0;
-  virtual Status PutClaim(const ClaimRow& row) = 0;
+  // AddCensus adds to what this replica has counted. It checks no sum.
+  virtual Status AddCensus(std::span<const CensusDelta> deltas) = 0;
+  virtual Status PutUses(std::span<const UseRow> rows) = 0;
+  Status PutUse(const UseRow& row) { return PutUses({&row, 1}); }
+  virtual Status PutClaims(std::span<const ClaimRow> rows) = 0;
+  Status PutClaim(const ClaimRow& row) { return PutClaims({&row, 1}); }
   // DropClaims forgets what a caller said of one source.
   virtual Status DropClaims(const Uuid& key_id, std::string_view caller,
                             std::string_view source) = 0;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -70,8 +71,9 @@ class JobReads {
   virtual StatusOr<std::vector<JobRow>> OpenJobs() = 0;
   virtual StatusOr<std::vector<JobFailureRow>> JobFailures(const Uuid& job_id,
                                                            size_t limit) = 0;
-  virtual StatusOr<bool> HasFailed(const Uuid& job_id,
-                                   const Uuid& batch_id) = 0;
+  // FailedOf gives those of the batches that have a failure in the job.
+  virtual StatusOr<std::vector<Uuid>> FailedOf(
+      const Uuid& job_id, std::span<const Uuid> batch_ids) = 0;
   virtual StatusOr<std::optional<JobReportRow>> GetJobReport(
       const Uuid& job_id) = 0;
 };
@@ -79,8 +81,11 @@ class JobReads {
 class JobWrites : public JobReads {
  public:
   virtual Status PutJob(const JobRow& row) = 0;  // makes or replaces it
-  // InsertJobFailure: CONFLICT if this batch has one in this job.
-  virtual Status InsertJobFailure(const JobFailureRow& row) = 0;
+  // InsertJobFailures: CONFLICT if a batch has one in its job.
+  virtual Status InsertJobFailures(std::span<const JobFailureRow> rows) = 0;
+  Status InsertJobFailure(const JobFailureRow& row) {
+    return InsertJobFailures({&row, 1});
+  }
   // PutJobReport makes or replaces it.
   virtual Status PutJobReport(const JobReportRow& row) = 0;
 };

@@ -3,13 +3,16 @@
 // An interface with two implementations here (SQLite, and memory for tests)
 // that pass one contract suite; PostgreSQL will be a third, so nothing above
 // may assume that it is the only writer: long work takes a lease with a fencing
-// number, and re-reads inside its transaction.
+// number, and re-reads inside its transaction. The store keeps the time of
+// leases and names the replica that holds them: callers pass neither.
 // Thread rule: a Store is thread-safe; a Transaction belongs to its callback.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,14 +67,25 @@ struct VersionRow {
   // Its time was over and the timer has taken it out of use: once, whatever
   // becomes of it afterwards.
   bool retired = false;
+  // It takes no more batches: a rewrap job has emptied it (CloseVersions).
+  bool closed = false;
   friend bool operator==(const VersionRow&, const VersionRow&) = default;
 };
 
 struct Lease {
   std::string name;
-  std::string holder;
+  Uuid holder;           // the replica that has it
   uint64_t fencing = 0;  // grows with every new holder
-  WallTime expires{};
+  friend bool operator==(const Lease&, const Lease&) = default;
+};
+
+// Change is the newest change of keys, versions or tombstones. Its id is
+// random: two stores that went apart are told apart by it, however far each
+// has counted.
+struct Change {
+  uint64_t seq = 0;
+  Uuid id;
+  friend bool operator==(const Change&, const Change&) = default;
 };
 
 // ReadTransaction sees one consistent state. AllKeys is in the order of names,
@@ -86,8 +100,10 @@ class ReadTransaction {
   virtual StatusOr<std::vector<VersionRow>> AllVersions() = 0;
   virtual StatusOr<std::optional<std::string>> GetSetting(
       std::string_view name) = 0;
-  // ChangeSeq grows with every committed change of keys or versions.
-  virtual StatusOr<uint64_t> ChangeSeq() = 0;
+  // LastChange: its seq grows with every committed change.
+  virtual StatusOr<Change> LastChange() = 0;
+  StatusOr<uint64_t> ChangeSeq();
+  // GetLease gives a lease that somebody has, run out or not.
   virtual StatusOr<std::optional<Lease>> GetLease(std::string_view name) = 0;
   virtual DekReads& deks() = 0;
   virtual DependentReads& dependents() = 0;
@@ -105,23 +121,33 @@ class Transaction : public ReadTransaction {
   virtual Status DeleteKey(const Uuid& id) = 0;  // CONFLICT if versions remain
   // InsertVersion: CONFLICT if the version or its KEK is there already.
   virtual Status InsertVersion(const VersionRow& row) = 0;
-  virtual Status UpdateVersion(const VersionRow& row) = 0;
+  // UpdateVersions changes all or, if one of them fails, nothing that is
+  // committed. It leaves `closed` alone.
+  virtual Status UpdateVersions(std::span<const VersionRow> rows) = 0;
+  Status UpdateVersion(const VersionRow& row) {
+    return UpdateVersions({&row, 1});
+  }
+  // CloseVersions sets `closed`, for ever. VERSION_NOT_FOUND.
+  virtual Status CloseVersions(const Uuid& key_id,
+                               std::span<const uint32_t> versions) = 0;
   virtual Status DeleteVersion(const Uuid& key_id, uint32_t version) = 0;
   virtual Status PutSetting(std::string_view name, std::string_view value) = 0;
-  virtual Status BumpChangeSeq() = 0;
-  // RaiseChangeSeq brings it above `seen`, which some state of this store had.
+  // BumpChangeSeq makes a change: the next number, and a new id. INTERNAL
+  // outside UpdateInOrder, as RaiseChangeSeq and DekWrites::InsertTombstone.
+  Status BumpChangeSeq() { return RaiseChangeSeq(0); }
+  // RaiseChangeSeq makes one above `seen`, which some state of this store had.
   virtual Status RaiseChangeSeq(uint64_t seen) = 0;
-  // TakeLease gives the lease to `holder` if it is free, expired by `now`, or
-  // already the holder's (renewal keeps the fencing number). CONFLICT, naming
-  // holder and expiry, if another has it.
+  // TakeLease gives the lease to this replica, until `time` from now, if it is
+  // free, has run out, or is this replica's already (a renewal keeps the
+  // fencing number). CONFLICT, naming holder and time, if another has it.
   virtual StatusOr<Lease> TakeLease(std::string_view name,
-                                    std::string_view holder, WallTime now,
-                                    WallTime expires) = 0;
-  // CheckLease is CONFLICT unless `lease` is still the newest and has not run
-  // out by `now`: what a holder calls inside each transaction that writes under
-  // the lease. ReleaseLease frees it; it does nothing if it is another's by
-  // now.
-  virtual Status CheckLease(const Lease& lease, WallTime now) = 0;
+                                    std::chrono::seconds time) = 0;
+  // CheckLease is CONFLICT if another has taken the lease since, or it was
+  // released: a holder calls it inside each transaction that writes under the
+  // lease. A lease that ran out and that nobody took still holds: its time
+  // says when others may go on, its fencing number who may write.
+  // ReleaseLease frees it; it does nothing if it is another's by now.
+  virtual Status CheckLease(const Lease& lease) = 0;
   virtual Status ReleaseLease(const Lease& lease) = 0;
   DekWrites& deks() override = 0;
   DependentWrites& dependents() override = 0;
@@ -137,15 +163,27 @@ class Store {
   // returns. `change` may run more than once, and must touch nothing else.
   // STORE_UNAVAILABLE (busy, I/O), STORE_FULL, STORE_READ_ONLY, STORE_CORRUPT.
   virtual Status Update(const std::function<Status(Transaction&)>& change) = 0;
+  // UpdateInOrder is Update for transactions that make a change. It takes the
+  // lock of all such before it reads anything: changes commit in the order of
+  // their numbers, and what `change` reads no other change can move.
+  virtual Status UpdateInOrder(
+      const std::function<Status(Transaction&)>& change) = 0;
   virtual Status Read(const std::function<Status(ReadTransaction&)>& read) = 0;
 
   // InstallationId was made with the store and names its objects on the token.
   virtual const Uuid& installation_id() const = 0;
+  // ReplicaId names this process in leases and counters; new at each start.
+  virtual const Uuid& replica_id() const = 0;
 
-  // Watermark is the highest ChangeSeq that this installation is known to have
+  // Watermark is the newest change that this installation is known to have
   // committed, kept outside what a backup of the store holds. A store that is
   // behind it is an old copy. nullopt: nothing is known, and the store may be.
   virtual std::optional<uint64_t> Watermark() = 0;
 };
+
+inline StatusOr<uint64_t> ReadTransaction::ChangeSeq() {
+  SR_ASSIGN_OR_RETURN(const Change change, LastChange());
+  return change.seq;
+}
 
 }  // namespace strongroom::store

@@ -127,6 +127,9 @@ class Connection {
   // Execute runs statements that have no parameters and whose rows do not
   // matter. STORE_*; INTERNAL for faults of ours.
   virtual Status Execute(const char* sql) = 0;
+  // LeaseTime is now, in microseconds, on the clock that leases are counted by:
+  // one for all replicas of the store, which stands still for none of them.
+  virtual StatusOr<int64_t> LeaseTime() = 0;
   // Prepare lends the statement for `sql`, a literal. Not twice at a time.
   StatusOr<Statement> Prepare(std::string_view sql);
 

@@ -72,17 +72,32 @@ DekId FirstAfter(const std::optional<DekId>& after) {
 
 }  // namespace
 
-StatusOr<std::optional<BatchRow>> SqlDeks::GetBatch(const Uuid& batch_id) {
-  return db_.One("SELECT " STRONGROOM_BATCH_COLUMNS
-                 " FROM batches WHERE batch_id = ?",
-                 ReadBatch, batch_id);
+StatusOr<std::vector<std::optional<BatchRow>>> SqlDeks::GetBatches(
+    std::span<const Uuid> batch_ids) {
+  std::vector<std::optional<BatchRow>> rows;
+  rows.reserve(batch_ids.size());
+  for (const Uuid& id : batch_ids) {
+    SR_ASSIGN_OR_RETURN(auto row, db_.One("SELECT " STRONGROOM_BATCH_COLUMNS
+                                          " FROM batches WHERE batch_id = ?",
+                                          ReadBatch, id));
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
-StatusOr<std::optional<DekRow>> SqlDeks::GetDek(const DekId& id) {
-  return db_.One(
-      "SELECT batch_id, dek_index, leaf, labels, reference, "
-      "created_us FROM deks WHERE batch_id = ? AND dek_index = ?",
-      ReadDek, id.batch_id, id.index);
+StatusOr<std::vector<std::optional<DekRow>>> SqlDeks::GetDeks(
+    std::span<const DekId> ids) {
+  std::vector<std::optional<DekRow>> rows;
+  rows.reserve(ids.size());
+  for (const DekId& id : ids) {
+    SR_ASSIGN_OR_RETURN(
+        auto row,
+        db_.One("SELECT batch_id, dek_index, leaf, labels, reference, "
+                "created_us FROM deks WHERE batch_id = ? AND dek_index = ?",
+                ReadDek, id.batch_id, id.index));
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
 StatusOr<std::vector<ListedDek>> SqlDeks::ListDeks(
@@ -139,37 +154,46 @@ StatusOr<std::optional<RegistrationRow>> SqlDeks::GetRegistration(
 }
 
 Status SqlDeks::VisitLeaves(
-    const Uuid& batch_id,
-    const std::function<void(uint32_t, ByteView)>& visit) {
-  SR_ASSIGN_OR_RETURN(Statement statement,
-                      db_.Prepare("SELECT dek_index, leaf FROM deks WHERE "
-                                  "batch_id = ? ORDER BY dek_index"));
-  statement.Bind(batch_id);
-  for (;;) {
-    SR_ASSIGN_OR_RETURN(const bool more, statement.Step());
-    if (!more) return OkStatus();
-    visit(statement.row().U32(0), statement.row().BlobView(1));
+    std::span<const Uuid> batch_ids,
+    const std::function<void(const DekId&, ByteView)>& visit) {
+  for (const Uuid& id : batch_ids) {
+    SR_ASSIGN_OR_RETURN(Statement statement,
+                        db_.Prepare("SELECT dek_index, leaf FROM deks WHERE "
+                                    "batch_id = ? ORDER BY dek_index"));
+    statement.Bind(id);
+    for (;;) {
+      SR_ASSIGN_OR_RETURN(const bool more, statement.Step());
+      if (!more) break;
+      visit({id, statement.row().U32(0)}, statement.row().BlobView(1));
+    }
   }
+  return OkStatus();
 }
 
-Status SqlDeks::InsertBatch(const BatchRow& row) {
-  SR_ASSIGN_OR_RETURN(
-      const int64_t changed,
-      db_.Change("INSERT INTO batches(" STRONGROOM_BATCH_COLUMNS
-                 ") VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                 row.batch_id, row.key_id, row.version, row.header, row.deks,
-                 row.leaves));
-  return changed == 1 ? OkStatus() : BatchExists(row.batch_id);
+Status SqlDeks::InsertBatches(std::span<const BatchRow> rows) {
+  for (const BatchRow& row : rows) {
+    SR_ASSIGN_OR_RETURN(
+        const int64_t changed,
+        db_.Change("INSERT INTO batches(" STRONGROOM_BATCH_COLUMNS
+                   ") VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                   row.batch_id, row.key_id, row.version, row.header, row.deks,
+                   row.leaves));
+    if (changed != 1) return BatchExists(row.batch_id);
+  }
+  return OkStatus();
 }
 
-Status SqlDeks::UpdateBatch(const BatchRow& row) {
-  SR_ASSIGN_OR_RETURN(
-      const int64_t changed,
-      db_.Change("UPDATE batches SET version = ?, header = ?, deks = ?, "
-                 "leaves = ? WHERE batch_id = ? AND key_id = ?",
-                 row.version, row.header, row.deks, row.leaves, row.batch_id,
-                 row.key_id));
-  return changed == 1 ? OkStatus() : BatchMissing(row.batch_id);
+Status SqlDeks::UpdateBatches(std::span<const BatchRow> rows) {
+  for (const BatchRow& row : rows) {
+    SR_ASSIGN_OR_RETURN(
+        const int64_t changed,
+        db_.Change("UPDATE batches SET version = ?, header = ?, deks = ?, "
+                   "leaves = ? WHERE batch_id = ? AND key_id = ?",
+                   row.version, row.header, row.deks, row.leaves, row.batch_id,
+                   row.key_id));
+    if (changed != 1) return BatchMissing(row.batch_id);
+  }
+  return OkStatus();
 }
 
 Status SqlDeks::DeleteBatch(const Uuid& batch_id) {
@@ -183,21 +207,24 @@ Status SqlDeks::DeleteBatch(const Uuid& batch_id) {
   return changed == 1 ? OkStatus() : BatchMissing(batch_id);
 }
 
-Status SqlDeks::InsertDek(const DekRow& row) {
-  SR_RETURN_IF_ERROR(ValidateRow(row));
-  // The batch is looked for here and not by its foreign key alone, whose
-  // failure would come without a name.
-  SR_ASSIGN_OR_RETURN(
-      const int64_t changed,
-      db_.Change(
-          "INSERT INTO deks(batch_id, dek_index, leaf, labels, reference, "
-          "created_us) SELECT batch_id, ?, ?, ?, ?, ? FROM batches WHERE "
-          "batch_id = ? ON CONFLICT DO NOTHING",
-          row.id.index, row.leaf, EncodeLabels(row.labels), row.reference,
-          row.created, row.id.batch_id));
-  if (changed == 1) return OkStatus();
-  SR_ASSIGN_OR_RETURN(const auto batch, GetBatch(row.id.batch_id));
-  return batch ? DekExists(row.id) : BatchMissing(row.id.batch_id);
+Status SqlDeks::InsertDeks(std::span<const DekRow> rows) {
+  for (const DekRow& row : rows) {
+    SR_RETURN_IF_ERROR(ValidateRow(row));
+    // The batch is looked for here and not by its foreign key alone, whose
+    // failure would come without a name.
+    SR_ASSIGN_OR_RETURN(
+        const int64_t changed,
+        db_.Change(
+            "INSERT INTO deks(batch_id, dek_index, leaf, labels, reference, "
+            "created_us) SELECT batch_id, ?, ?, ?, ?, ? FROM batches WHERE "
+            "batch_id = ? ON CONFLICT DO NOTHING",
+            row.id.index, row.leaf, EncodeLabels(row.labels), row.reference,
+            row.created, row.id.batch_id));
+    if (changed == 1) continue;
+    SR_ASSIGN_OR_RETURN(const auto batch, GetBatch(row.id.batch_id));
+    return batch ? DekExists(row.id) : BatchMissing(row.id.batch_id);
+  }
+  return OkStatus();
 }
 
 Status SqlDeks::DeleteDek(const DekId& id) {
@@ -214,7 +241,7 @@ Status SqlDeks::InsertTombstone(const TombstoneRow& row) {
       db_.Change("INSERT INTO tombstones(batch_id, dek_index, key_id, "
                  "shredded_us) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                  row.id.batch_id, row.id.index, row.key_id, row.shredded));
-  return changed == 1 ? OkStatus() : TombstoneExists(row.id);
+  return changed == 1 ? order_.Make(0) : TombstoneExists(row.id);
 }
 
 Status SqlDeks::PutRegistration(const RegistrationRow& row) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "store/sql/connection.h"
+#include "store/sql/order.h"
 #include "strongroom/store/deks.h"
 
 namespace strongroom::store {
@@ -9,10 +10,13 @@ namespace strongroom::store {
 // As SqlTransaction, of which it is a part.
 class SqlDeks final : public DekWrites {
  public:
-  explicit SqlDeks(Connection& db) : db_(db) {}
+  // Tombstones are made as changes, by `order`.
+  SqlDeks(Connection& db, SqlOrder& order) : db_(db), order_(order) {}
 
-  StatusOr<std::optional<BatchRow>> GetBatch(const Uuid& batch_id) override;
-  StatusOr<std::optional<DekRow>> GetDek(const DekId& id) override;
+  StatusOr<std::vector<std::optional<BatchRow>>> GetBatches(
+      std::span<const Uuid> batch_ids) override;
+  StatusOr<std::vector<std::optional<DekRow>>> GetDeks(
+      std::span<const DekId> ids) override;
   StatusOr<std::vector<ListedDek>> ListDeks(const Uuid& key_id,
                                             uint32_t version,
                                             const std::optional<DekId>& after,
@@ -25,14 +29,14 @@ class SqlDeks final : public DekWrites {
   StatusOr<std::vector<TombstoneRow>> AllTombstones() override;
   StatusOr<std::optional<RegistrationRow>> GetRegistration(
       std::string_view caller, const Uuid& request_id) override;
-  Status VisitLeaves(
-      const Uuid& batch_id,
-      const std::function<void(uint32_t index, ByteView leaf)>& visit) override;
+  Status VisitLeaves(std::span<const Uuid> batch_ids,
+                     const std::function<void(const DekId& id, ByteView leaf)>&
+                         visit) override;
 
-  Status InsertBatch(const BatchRow& row) override;
-  Status UpdateBatch(const BatchRow& row) override;
+  Status InsertBatches(std::span<const BatchRow> rows) override;
+  Status UpdateBatches(std::span<const BatchRow> rows) override;
   Status DeleteBatch(const Uuid& batch_id) override;
-  Status InsertDek(const DekRow& row) override;
+  Status InsertDeks(std::span<const DekRow> rows) override;
   Status DeleteDek(const DekId& id) override;
   Status InsertTombstone(const TombstoneRow& row) override;
   Status PutRegistration(const RegistrationRow& row) override;
@@ -40,6 +44,7 @@ class SqlDeks final : public DekWrites {
 
  private:
   Connection& db_;
+  SqlOrder& order_;
 };
 
 }  // namespace strongroom::store

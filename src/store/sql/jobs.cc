@@ -66,9 +66,17 @@ StatusOr<std::vector<JobFailureRow>> SqlJobs::JobFailures(const Uuid& job_id,
       read, job_id, limit);
 }
 
-StatusOr<bool> SqlJobs::HasFailed(const Uuid& job_id, const Uuid& batch_id) {
-  return db_.Any("SELECT 1 FROM job_failures WHERE job_id = ? AND batch_id = ?",
-                 job_id, batch_id);
+StatusOr<std::vector<Uuid>> SqlJobs::FailedOf(const Uuid& job_id,
+                                              std::span<const Uuid> batch_ids) {
+  std::vector<Uuid> failed;
+  for (const Uuid& id : batch_ids) {
+    SR_ASSIGN_OR_RETURN(
+        const bool found,
+        db_.Any("SELECT 1 FROM job_failures WHERE job_id = ? AND batch_id = ?",
+                job_id, id));
+    if (found) failed.push_back(id);
+  }
+  return failed;
 }
 
 StatusOr<std::optional<JobReportRow>> SqlJobs::GetJobReport(
@@ -107,13 +115,17 @@ Status SqlJobs::PutJob(const JobRow& row) {
       row.deks_moved, row.failures, row.waits_for, row.min_share);
 }
 
-Status SqlJobs::InsertJobFailure(const JobFailureRow& row) {
-  SR_ASSIGN_OR_RETURN(
-      const int64_t changed,
-      db_.Change("INSERT INTO job_failures(job_id, batch_id, reason, message) "
-                 "VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                 row.job_id, row.batch_id, row.reason, row.message));
-  return changed == 1 ? OkStatus() : JobFailureExists(row);
+Status SqlJobs::InsertJobFailures(std::span<const JobFailureRow> rows) {
+  for (const JobFailureRow& row : rows) {
+    SR_ASSIGN_OR_RETURN(
+        const int64_t changed,
+        db_.Change(
+            "INSERT INTO job_failures(job_id, batch_id, reason, message) "
+            "VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            row.job_id, row.batch_id, row.reason, row.message));
+    if (changed != 1) return JobFailureExists(row);
+  }
+  return OkStatus();
 }
 
 Status SqlJobs::PutJobReport(const JobReportRow& row) {

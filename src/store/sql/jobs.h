@@ -17,12 +17,13 @@ class SqlJobs final : public JobWrites {
   StatusOr<std::vector<JobRow>> OpenJobs() override;
   StatusOr<std::vector<JobFailureRow>> JobFailures(const Uuid& job_id,
                                                    size_t limit) override;
-  StatusOr<bool> HasFailed(const Uuid& job_id, const Uuid& batch_id) override;
+  StatusOr<std::vector<Uuid>> FailedOf(
+      const Uuid& job_id, std::span<const Uuid> batch_ids) override;
   StatusOr<std::optional<JobReportRow>> GetJobReport(
       const Uuid& job_id) override;
 
   Status PutJob(const JobRow& row) override;
-  Status InsertJobFailure(const JobFailureRow& row) override;
+  Status InsertJobFailures(std::span<const JobFailureRow> rows) override;
   Status PutJobReport(const JobReportRow& row) override;
 
  private:

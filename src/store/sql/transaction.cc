@@ -13,7 +13,7 @@ namespace {
   "registration, always_required, rewrap_on_rotation, retire_after_s"
 #define STRONGROOM_VERSION_COLUMNS                                 \
   "key_id, version, kek_id, state, known_answer, seals_reserved, " \
-  "created_us, destroy_us, destroying, held, retired"
+  "created_us, destroy_us, destroying, held, retired, closed"
 
 StatusOr<KeyRow> ReadKey(const Row& row) {
   KeyRow key;
@@ -51,14 +51,8 @@ StatusOr<VersionRow> ReadVersion(const Row& row) {
   version.destroying = row.Bool(8);
   version.held = row.Bool(9);
   version.retired = row.Bool(10);
+  version.closed = row.Bool(11);
   return version;
-}
-
-StatusOr<Lease> ReadLease(const Row& row) {
-  return Lease{.name = row.Text(0),
-               .holder = row.Text(1),
-               .fencing = row.U64(2),
-               .expires = row.Time(3)};
 }
 
 }  // namespace
@@ -97,19 +91,6 @@ StatusOr<std::optional<std::string>> SqlTransaction::GetSetting(
     return row.Text(0);
   };
   return db_.One("SELECT value FROM settings WHERE name = ?", read, name);
-}
-
-StatusOr<uint64_t> SqlTransaction::ChangeSeq() {
-  SR_ASSIGN_OR_RETURN(
-      const int64_t value,
-      db_.QueryInt("SELECT value FROM counters WHERE name = 'change_seq'"));
-  return static_cast<uint64_t>(value);
-}
-
-StatusOr<std::optional<Lease>> SqlTransaction::GetLease(std::string_view name) {
-  return db_.One(
-      "SELECT name, holder, fencing, expires_us FROM leases WHERE name = ?",
-      ReadLease, name);
 }
 
 Status SqlTransaction::InsertKey(const KeyRow& row) {
@@ -162,28 +143,45 @@ Status SqlTransaction::InsertVersion(const VersionRow& row) {
               row.key_id, row.version, row.kek_id));
   if (taken) return VersionExists(row);
   return db_.Run("INSERT INTO versions(" STRONGROOM_VERSION_COLUMNS
-                 ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                  row.key_id, row.version, row.kek_id, row.state,
                  row.known_answer, row.seals_reserved, row.created,
-                 row.destroy_time, row.destroying, row.held, row.retired);
+                 row.destroy_time, row.destroying, row.held, row.retired,
+                 row.closed);
 }
 
-Status SqlTransaction::UpdateVersion(const VersionRow& row) {
-  SR_RETURN_IF_ERROR(ValidateRow(row));
+Status SqlTransaction::UpdateVersions(std::span<const VersionRow> rows) {
   const auto read = [](const Row& stored) { return stored.Id(0); };
-  SR_ASSIGN_OR_RETURN(
-      const std::optional<Uuid> kek,
-      db_.One("SELECT kek_id FROM versions WHERE key_id = ? AND version = ?",
-              read, row.key_id, row.version));
-  if (!kek) return VersionMissing(row.key_id, row.version);
-  if (*kek != row.kek_id) return KekChanged(row);
-  return db_.Run(
-      "UPDATE versions SET state = ?, known_answer = ?, "
-      "seals_reserved = ?, created_us = ?, destroy_us = ?, destroying = ?, "
-      "held = ?, retired = ? WHERE key_id = ? AND version = ?",
-      row.state, row.known_answer, row.seals_reserved, row.created,
-      row.destroy_time, row.destroying, row.held, row.retired, row.key_id,
-      row.version);
+  for (const VersionRow& row : rows) {
+    SR_RETURN_IF_ERROR(ValidateRow(row));
+    SR_ASSIGN_OR_RETURN(
+        const std::optional<Uuid> kek,
+        db_.One("SELECT kek_id FROM versions WHERE key_id = ? AND version = ?",
+                read, row.key_id, row.version));
+    if (!kek) return VersionMissing(row.key_id, row.version);
+    if (*kek != row.kek_id) return KekChanged(row);
+    SR_RETURN_IF_ERROR(db_.Run(
+        "UPDATE versions SET state = ?, known_answer = ?, seals_reserved = ?, "
+        "created_us = ?, destroy_us = ?, destroying = ?, held = ?, retired = ? "
+        "WHERE key_id = ? AND version = ?",
+        row.state, row.known_answer, row.seals_reserved, row.created,
+        row.destroy_time, row.destroying, row.held, row.retired, row.key_id,
+        row.version));
+  }
+  return OkStatus();
+}
+
+Status SqlTransaction::CloseVersions(const Uuid& key_id,
+                                     std::span<const uint32_t> versions) {
+  for (uint32_t version : versions) {
+    SR_ASSIGN_OR_RETURN(
+        const int64_t changed,
+        db_.Change(
+            "UPDATE versions SET closed = 1 WHERE key_id = ? AND version = ?",
+            key_id, version));
+    if (changed != 1) return VersionMissing(key_id, version);
+  }
+  return OkStatus();
 }
 
 Status SqlTransaction::DeleteVersion(const Uuid& key_id, uint32_t version) {
@@ -200,68 +198,6 @@ Status SqlTransaction::PutSetting(std::string_view name,
       "INSERT INTO settings(name, value) VALUES (?, ?) "
       "ON CONFLICT(name) DO UPDATE SET value = excluded.value",
       name, value);
-}
-
-Status SqlTransaction::BumpChangeSeq() {
-  change_seq_moved_ = true;
-  return db_.Run(
-      "UPDATE counters SET value = value + 1 WHERE name = 'change_seq'");
-}
-
-Status SqlTransaction::RaiseChangeSeq(uint64_t seen) {
-  change_seq_moved_ = true;
-  return db_.Run(
-      "UPDATE counters SET value = CASE WHEN value < ? THEN ? ELSE value END "
-      "+ 1 WHERE name = 'change_seq'",
-      seen, seen);
-}
-
-StatusOr<Lease> SqlTransaction::TakeLease(std::string_view name,
-                                          std::string_view holder, WallTime now,
-                                          WallTime expires) {
-  SR_ASSIGN_OR_RETURN(const std::optional<Lease> held, GetLease(name));
-  const bool mine = held && held->holder == holder;
-  if (held && !mine && held->expires > now) return LeaseTaken(*held);
-  Lease lease{.name = std::string(name),
-              .holder = std::string(holder),
-              .fencing = mine ? held->fencing : 0,
-              .expires = expires};
-  if (!mine) {
-    SR_ASSIGN_OR_RETURN(lease.fencing, NextFencing());
-  }
-  SR_RETURN_IF_ERROR(
-      db_.Run("INSERT INTO leases(name, holder, fencing, expires_us) "
-              "VALUES (?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET "
-              "holder = excluded.holder, fencing = excluded.fencing, "
-              "expires_us = excluded.expires_us",
-              lease.name, lease.holder, lease.fencing, lease.expires));
-  return lease;
-}
-
-// One counter for all leases: so it grows also past a lease that was released
-// and whose row is gone.
-StatusOr<uint64_t> SqlTransaction::NextFencing() {
-  SR_RETURN_IF_ERROR(
-      db_.Run("UPDATE counters SET value = value + 1 WHERE name = 'fencing'"));
-  SR_ASSIGN_OR_RETURN(
-      const int64_t value,
-      db_.QueryInt("SELECT value FROM counters WHERE name = 'fencing'"));
-  return static_cast<uint64_t>(value);
-}
-
-Status SqlTransaction::CheckLease(const Lease& lease, WallTime now) {
-  SR_ASSIGN_OR_RETURN(const std::optional<Lease> held, GetLease(lease.name));
-  if (!held || held->holder != lease.holder || held->fencing != lease.fencing ||
-      held->expires <= now) {
-    return LeaseLost(lease);
-  }
-  return OkStatus();
-}
-
-Status SqlTransaction::ReleaseLease(const Lease& lease) {
-  return db_.Run(
-      "DELETE FROM leases WHERE name = ? AND holder = ? AND fencing = ?",
-      lease.name, lease.holder, lease.fencing);
 }
 
 }  // namespace strongroom::store

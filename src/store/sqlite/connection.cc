@@ -137,7 +137,7 @@ class SqliteCursor final : public Cursor {
 }  // namespace
 
 StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
-    const std::string& path, Mode mode) {
+    const std::string& path, Mode mode, const Clock& clock) {
   const int flags = (mode == Mode::kReadWrite ? SQLITE_OPEN_READWRITE
                                               : SQLITE_OPEN_READONLY) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -147,7 +147,8 @@ StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
     return Error(Reason::kStoreUnavailable,
                  "open store " + path + ": out of memory; free some");
   }
-  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(path, db));
+  std::unique_ptr<SqliteConnection> connection(
+      new SqliteConnection(path, db, clock));
   if (code != SQLITE_OK) return connection->Failure(code, "open it");
   sqlite3_busy_timeout(db, kBusyTimeoutMs);
   // The schema is data that others may have written: none of its functions and
@@ -178,6 +179,12 @@ StatusOr<Cursor*> SqliteConnection::Find(std::string_view sql) {
   if (code != SQLITE_OK) return Failure(code, "prepare a statement");
   auto cursor = std::make_unique<SqliteCursor>(*this, statement);
   return cursors_.emplace(sql, std::move(cursor)).first->second.get();
+}
+
+StatusOr<int64_t> SqliteConnection::LeaseTime() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             clock_.Steady().time_since_epoch())
+      .count();
 }
 
 bool SqliteConnection::in_transaction() const {

@@ -21,6 +21,9 @@
 namespace strongroom::store {
 namespace {
 
+// The first schema with the newest change in a table of its own.
+constexpr int kLastChangeSchema = 8;
+
 constexpr const char* kSuffixes[] = {"-wal", "-shm", "-journal"};
 
 bool Exists(const std::string& path) {
@@ -42,15 +45,6 @@ StatusOr<uint64_t> CountRows(SqliteConnection& db, const char* sql) {
   return static_cast<uint64_t>(count);
 }
 
-// As Migrate, but nothing is brought up to date.
-StatusOr<int> CheckSchema(SqliteConnection& db, const std::string& path) {
-  SR_ASSIGN_OR_RETURN(const int64_t application,
-                      db.QueryInt("PRAGMA application_id"));
-  SR_ASSIGN_OR_RETURN(const int64_t schema, db.QueryInt("PRAGMA user_version"));
-  SR_RETURN_IF_ERROR(CheckIsStore(path, application, schema));
-  return static_cast<int>(schema);
-}
-
 Status CheckWhole(SqliteConnection& db, const std::string& path) {
   SR_ASSIGN_OR_RETURN(Statement statement, db.Prepare("PRAGMA quick_check(1)"));
   SR_ASSIGN_OR_RETURN(const bool row, statement.Step());
@@ -64,10 +58,15 @@ Status CheckWhole(SqliteConnection& db, const std::string& path) {
 
 StatusOr<StoreFacts> ReadFacts(SqliteConnection& db, const std::string& path) {
   StoreFacts facts;
-  SR_ASSIGN_OR_RETURN(facts.schema, CheckSchema(db, path));
+  SR_ASSIGN_OR_RETURN(const Schema schema, ReadSchema(db, path));
+  facts.schema = schema.version;
   SR_RETURN_IF_ERROR(CheckWhole(db, path));
   SR_ASSIGN_OR_RETURN(facts.installation_id, ReadInstallationId(db, path));
-  SR_ASSIGN_OR_RETURN(facts.change_seq, SqlTransaction(db).ChangeSeq());
+  SR_ASSIGN_OR_RETURN(
+      facts.change_seq,
+      CountRows(db, facts.schema < kLastChangeSchema
+                        ? "SELECT value FROM counters WHERE name = 'change_seq'"
+                        : "SELECT seq FROM last_change"));
   SR_ASSIGN_OR_RETURN(facts.keys, CountRows(db, "SELECT count(*) FROM keys"));
   SR_ASSIGN_OR_RETURN(facts.versions,
                       CountRows(db, "SELECT count(*) FROM versions"));
@@ -84,7 +83,7 @@ Status WriteCopy(const std::string& from, const std::string& to) {
   SR_ASSIGN_OR_RETURN(
       std::unique_ptr<SqliteConnection> db,
       SqliteConnection::Open(from, SqliteConnection::Mode::kReadOnly));
-  SR_RETURN_IF_ERROR(CheckSchema(*db, from).status());
+  SR_RETURN_IF_ERROR(ReadSchema(*db, from).status());
   // One statement, hence one state; pages that were freed are left behind.
   return db->Run("VACUUM INTO ?", to);
 }
@@ -99,7 +98,7 @@ Status Edit(const std::string& path,
   SR_RETURN_IF_ERROR(db->Execute("PRAGMA secure_delete = ON"));
   SR_RETURN_IF_ERROR(Migrate(*db, path).status());
   SR_RETURN_IF_ERROR(db->Execute("BEGIN IMMEDIATE"));
-  SqlTransaction transaction(*db);
+  SqlTransaction transaction(*db, Uuid(), SqlTransaction::Kind::kInOrder);
   SR_RETURN_IF_ERROR(edit(transaction));
   return db->Execute("COMMIT");
 }
@@ -200,8 +199,8 @@ Status ReadSqliteStore(const std::string& path,
   SR_ASSIGN_OR_RETURN(
       std::unique_ptr<SqliteConnection> db,
       SqliteConnection::Open(path, SqliteConnection::Mode::kReadOnly));
-  SR_RETURN_IF_ERROR(CheckSchema(*db, path).status());
-  SqlTransaction transaction(*db);
+  SR_RETURN_IF_ERROR(ReadSchema(*db, path).status());
+  SqlTransaction transaction(*db, Uuid());
   return read(transaction);
 }
 

@@ -6,7 +6,8 @@ namespace strongroom::store {
 namespace {
 
 // Migration n (from 1) is kMigrations[n - 1]. One that was released is never
-// changed: stores out there have run it.
+// changed: stores out there have run it. A step only adds; one that older
+// programs must not use the store after puts its number into oldest_program.
 constexpr const char* kMigrations[] = {
     R"sql(
 CREATE TABLE settings(
@@ -195,6 +196,43 @@ ALTER TABLE batches ADD COLUMN leaves BLOB NOT NULL DEFAULT x'';
     R"sql(
 ALTER TABLE jobs ADD COLUMN min_share INTEGER NOT NULL DEFAULT 0;
 )sql",
+
+    // Counters by replica (the nil id: those that are gone), and what closes a
+    // version beside its state; the newest change with its id. The table
+    // `census` and the counter `change_seq` are as they were at this step, and
+    // nothing reads them any more.
+    R"sql(
+ALTER TABLE versions ADD COLUMN closed INTEGER NOT NULL DEFAULT 0
+  CHECK(closed IN (0, 1));
+UPDATE versions SET closed = 1 WHERE EXISTS (SELECT 1 FROM census c WHERE
+  c.key_id = versions.key_id AND c.version = versions.version AND
+  c.closed = 1);
+
+CREATE TABLE census_counts(
+  key_id BLOB NOT NULL REFERENCES keys(id),
+  version INTEGER NOT NULL,
+  replica BLOB NOT NULL CHECK(length(replica) = 16),
+  batches INTEGER NOT NULL,
+  deks INTEGER NOT NULL,
+  PRIMARY KEY(key_id, version, replica)
+) STRICT, WITHOUT ROWID;
+INSERT INTO census_counts SELECT key_id, version, zeroblob(16), batches, deks
+  FROM census;
+
+CREATE TABLE last_change(
+  one INTEGER PRIMARY KEY NOT NULL CHECK(one = 1),
+  seq INTEGER NOT NULL,
+  id BLOB NOT NULL CHECK(length(id) = 16)
+) STRICT, WITHOUT ROWID;
+INSERT INTO last_change SELECT 1, value, zeroblob(16) FROM counters
+  WHERE name = 'change_seq';
+
+CREATE TABLE oldest_program(
+  one INTEGER PRIMARY KEY NOT NULL CHECK(one = 1),
+  schema INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO oldest_program VALUES (1, 8);
+)sql",
 };
 
 std::string SetVersionSql(int version) {
@@ -228,8 +266,10 @@ Status MakeSchema(SqliteConnection& db) {
   return OkStatus();
 }
 
-Status CheckIsStore(const std::string& path, int64_t application,
-                    int64_t found) {
+StatusOr<Schema> ReadSchema(SqliteConnection& db, const std::string& path) {
+  SR_ASSIGN_OR_RETURN(const int64_t application,
+                      db.QueryInt("PRAGMA application_id"));
+  SR_ASSIGN_OR_RETURN(const int64_t found, db.QueryInt("PRAGMA user_version"));
   if (application != kApplicationId || found < 1) {
     return Error(
         Reason::kStoreCorrupt,
@@ -238,27 +278,31 @@ Status CheckIsStore(const std::string& path, int64_t application,
             "; want application id " + std::to_string(kApplicationId) +
             "); nothing was changed: check the path");
   }
-  if (found > SchemaVersion()) {
+  Schema schema{static_cast<int>(found), static_cast<int>(found)};
+  if (found >= kOldestProgramSchema) {
+    SR_ASSIGN_OR_RETURN(const int64_t oldest,
+                        db.QueryInt("SELECT schema FROM oldest_program"));
+    schema.oldest_program = static_cast<int>(oldest);
+  }
+  if (found > SchemaVersion() && schema.oldest_program > SchemaVersion()) {
     return Error(Reason::kStoreSchemaNewer,
                  "store " + path + " has schema " + std::to_string(found) +
+                     " for programs that know schema " +
+                     std::to_string(schema.oldest_program) +
                      ", and this program knows schemas up to " +
                      std::to_string(SchemaVersion()) +
                      "; nothing was changed: run the newer program that wrote "
                      "it, or restore the backup made before the upgrade");
   }
-  return OkStatus();
+  return schema;
 }
 
 StatusOr<int> Migrate(SqliteConnection& db, const std::string& path) {
-  SR_ASSIGN_OR_RETURN(const int64_t application,
-                      db.QueryInt("PRAGMA application_id"));
-  SR_ASSIGN_OR_RETURN(const int64_t found, db.QueryInt("PRAGMA user_version"));
-  SR_RETURN_IF_ERROR(CheckIsStore(path, application, found));
-  for (int version = static_cast<int>(found) + 1; version <= SchemaVersion();
-       ++version) {
+  SR_ASSIGN_OR_RETURN(const Schema found, ReadSchema(db, path));
+  for (int version = found.version + 1; version <= SchemaVersion(); ++version) {
     SR_RETURN_IF_ERROR(RunMigration(db, version));
   }
-  return static_cast<int>(found);
+  return found.version;
 }
 
 }  // namespace strongroom::store

@@ -38,6 +38,7 @@ class SqliteStore final : public Store {
     std::vector<SameFile> files;
     std::unique_ptr<WatermarkFile> watermark;
     Uuid installation_id;
+    Uuid replica_id;
   };
   SqliteStore(Parts parts, Metrics& metrics)
       : commit_seconds_(metrics.GetHistogram(
@@ -49,32 +50,29 @@ class SqliteStore final : public Store {
         reader_(std::move(parts.reader)),
         files_(std::move(parts.files)),
         watermark_(std::move(parts.watermark)),
-        installation_id_(parts.installation_id) {}
+        installation_id_(parts.installation_id),
+        replica_id_(parts.replica_id) {}
 
   Status Update(const std::function<Status(Transaction&)>& change) override
       SR_EXCLUDES(write_mutex_) {
-    MutexLock lock(write_mutex_);
-    const SteadyTime start = Clock::System().Steady();
-    // What is committed to a file that has no name any more is lost with us.
-    for (const SameFile& file : files_) SR_RETURN_IF_ERROR(file.Check());
-    SqlTransaction transaction(*writer_);
-    SR_RETURN_IF_ERROR(
-        Run(*writer_, "BEGIN IMMEDIATE", [&] { return change(transaction); }));
-    if (transaction.change_seq_moved()) NoteChangeSeq(transaction);
-    commit_seconds_.Observe(
-        std::chrono::duration<double>(Clock::System().Steady() - start)
-            .count());
-    return OkStatus();
+    return Write(SqlTransaction::Kind::kAny, change);
+  }
+
+  // The one writer is the lock: it begins with BEGIN IMMEDIATE.
+  Status UpdateInOrder(const std::function<Status(Transaction&)>& change)
+      override SR_EXCLUDES(write_mutex_) {
+    return Write(SqlTransaction::Kind::kInOrder, change);
   }
 
   Status Read(const std::function<Status(ReadTransaction&)>& read) override
       SR_EXCLUDES(read_mutex_) {
     MutexLock lock(read_mutex_);
-    SqlTransaction transaction(*reader_);
+    SqlTransaction transaction(*reader_, replica_id_);
     return Run(*reader_, "BEGIN", [&] { return read(transaction); });
   }
 
   const Uuid& installation_id() const override { return installation_id_; }
+  const Uuid& replica_id() const override { return replica_id_; }
 
   std::optional<uint64_t> Watermark() override SR_EXCLUDES(write_mutex_) {
     MutexLock lock(write_mutex_);
@@ -82,10 +80,26 @@ class SqliteStore final : public Store {
   }
 
  private:
+  Status Write(SqlTransaction::Kind kind,
+               const std::function<Status(Transaction&)>& change)
+      SR_EXCLUDES(write_mutex_) {
+    MutexLock lock(write_mutex_);
+    const SteadyTime start = Clock::System().Steady();
+    // What is committed to a file that has no name any more is lost with us.
+    for (const SameFile& file : files_) SR_RETURN_IF_ERROR(file.Check());
+    SqlTransaction transaction(*writer_, replica_id_, kind);
+    SR_RETURN_IF_ERROR(
+        Run(*writer_, "BEGIN IMMEDIATE", [&] { return change(transaction); }));
+    if (transaction.made()) NoteChange(*transaction.made());
+    commit_seconds_.Observe(
+        std::chrono::duration<double>(Clock::System().Steady() - start)
+            .count());
+    return OkStatus();
+  }
+
   // The change is committed and stands, whatever becomes of the watermark.
-  void NoteChangeSeq(SqlTransaction& after) SR_REQUIRES(write_mutex_) {
-    StatusOr<uint64_t> seq = after.ChangeSeq();
-    Status status = seq.ok() ? watermark_->Raise(*seq) : seq.status();
+  void NoteChange(const Change& change) SR_REQUIRES(write_mutex_) {
+    const Status status = watermark_->Raise(change.seq);
     if (status.ok()) return;
     log::Error(
         "the store's watermark was not written; until it is, a copy of the "
@@ -119,6 +133,7 @@ class SqliteStore final : public Store {
   const std::unique_ptr<WatermarkFile> watermark_
       SR_PT_GUARDED_BY(write_mutex_);
   const Uuid installation_id_;
+  const Uuid replica_id_;
 };
 
 Status FillNewStore(const std::string& path, const Uuid& installation) {
@@ -127,7 +142,7 @@ Status FillNewStore(const std::string& path, const Uuid& installation) {
       SqliteConnection::Open(path, SqliteConnection::Mode::kReadWrite));
   SR_RETURN_IF_ERROR(db->Execute("PRAGMA synchronous = FULL"));
   SR_RETURN_IF_ERROR(MakeSchema(*db));
-  SqlTransaction transaction(*db);
+  SqlTransaction transaction(*db, Uuid());
   return transaction.PutSetting(kInstallationIdSetting,
                                 installation.ToString());
 }
@@ -159,11 +174,22 @@ Status Configure(SqliteConnection& db) {
   return db.Execute("PRAGMA foreign_keys = ON");
 }
 
-// The process lock proves that whoever held a lease is dead.
-Status FreeLeases(SqliteConnection& db) {
-  SR_ASSIGN_OR_RETURN(const int64_t held,
-                      db.QueryInt("SELECT count(*) FROM leases"));
-  return held == 0 ? OkStatus() : db.Execute("DELETE FROM leases");
+// Bury gives up what replicas of before have left: the process lock proves that
+// they are dead. Mostly there is nothing, and nothing is written.
+Status Bury(SqliteConnection& db, const Uuid& replica) {
+  SR_ASSIGN_OR_RETURN(
+      const int64_t left,
+      db.QueryInt("SELECT (SELECT count(*) FROM leases) + (SELECT count(*) "
+                  "FROM census_counts WHERE replica <> zeroblob(16))"));
+  if (left == 0) return OkStatus();
+  SR_RETURN_IF_ERROR(db.Execute("BEGIN IMMEDIATE"));
+  Status status = db.Execute("DELETE FROM leases");
+  if (status.ok()) status = SqlDependents(db, replica).FoldCensus();
+  if (status.ok()) status = db.Execute("COMMIT");
+  if (!status.ok() && db.in_transaction()) {
+    Status ignored = db.Execute("ROLLBACK");
+  }
+  return status;
 }
 
 }  // namespace
@@ -221,7 +247,8 @@ StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options) {
 
   SR_ASSIGN_OR_RETURN(
       parts.writer,
-      SqliteConnection::Open(path, SqliteConnection::Mode::kReadWrite));
+      SqliteConnection::Open(path, SqliteConnection::Mode::kReadWrite,
+                             options.clock));
   SqliteConnection& writer = *parts.writer;
   if (writer.IsReadOnly()) {
     return Error(Reason::kStoreReadOnly,
@@ -229,19 +256,20 @@ StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options) {
   }
   SR_ASSIGN_OR_RETURN(const int schema, Migrate(writer, path));
   SR_RETURN_IF_ERROR(Configure(writer));
-  SR_RETURN_IF_ERROR(FreeLeases(writer));
+  parts.replica_id = Uuid::Random();
+  SR_RETURN_IF_ERROR(Bury(writer, parts.replica_id));
   SR_ASSIGN_OR_RETURN(parts.installation_id, ReadInstallationId(writer, path));
   SR_ASSIGN_OR_RETURN(const uint64_t change_seq,
-                      SqlTransaction(writer).ChangeSeq());
+                      SqlTransaction(writer, parts.replica_id).ChangeSeq());
   // A new store, and one from before there were watermarks, has none.
   const bool may_lack = change_seq == 0 || schema < kWatermarkSchema;
   SR_ASSIGN_OR_RETURN(
       parts.watermark,
       WatermarkFile::Open(path + ".seq", parts.installation_id,
                           may_lack ? std::optional(change_seq) : std::nullopt));
-  SR_ASSIGN_OR_RETURN(
-      parts.reader,
-      SqliteConnection::Open(path, SqliteConnection::Mode::kReadOnly));
+  SR_ASSIGN_OR_RETURN(parts.reader, SqliteConnection::Open(
+                                        path, SqliteConnection::Mode::kReadOnly,
+                                        options.clock));
   for (const char* suffix : {"", "-wal"}) {
     SR_ASSIGN_OR_RETURN(SameFile file, SameFile::Of(path + suffix));
     parts.files.push_back(std::move(file));

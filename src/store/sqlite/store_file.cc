@@ -62,7 +62,7 @@ Status MakeFile(const std::string& path) {
 
 StatusOr<Uuid> ReadInstallationId(SqliteConnection& db,
                                   const std::string& path) {
-  SqlTransaction transaction(db);
+  SqlTransaction transaction(db, Uuid());
   SR_ASSIGN_OR_RETURN(const std::optional<std::string> text,
                       transaction.GetSetting(kInstallationIdSetting));
   StatusOr<Uuid> id = Uuid::Parse(text.value_or(""));
