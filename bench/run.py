@@ -2,6 +2,7 @@
 
 usage: run.py all|soak      STRONGROOM_BUILD names the build
 STRONGROOM_BENCH_QUICK=1 only looks whether all of it runs: RESULTS.md stays.
+Long because it runs every program of this folder and writes one page.
 """
 import datetime
 import json

@@ -30,6 +30,9 @@ if(CMAKE_BUILD_TYPE STREQUAL Release)
 endif()
 
 if(STRONGROOM_SANITIZE)
+  # Under sanitizers clang's optimizer takes three fifths of the time, and the
+  # tests hardly run faster for it.
+  set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
   add_compile_options(-fsanitize=${STRONGROOM_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=${STRONGROOM_SANITIZE})

@@ -1,9 +1,19 @@
-# strongroom_module(NAME DIR dir PCH kind DEPS ... LINKS ... PRIVATE_LINKS ...)
-# One static library per module: every .cc of DIR (default: src/NAME) and of its
-# folders but its main.cc. DEPS are the modules it may include; PCH is the kind
-# of precompiled header (precompiled.cmake), "module" unless it says otherwise.
+# Fuzzers want code that counts its branches and is quick. Those are other
+# options than the precompiled headers have, so FUZZED modules do without.
+set(fuzzed_options -fsanitize=fuzzer-no-link -O1)
+
+# strongroom_module(NAME [FUZZED] [PCH kind] [DIR dir]
+#                   [DEPS modules] [PRIVATE_DEPS modules]
+#                   [LINKS libraries] [PRIVATE_LINKS libraries])
+# One static library per module: every .cc of DIR (src/NAME unless it says
+# otherwise) and of its folders, but main.cc. DEPS are the modules that it may
+# include, PRIVATE_DEPS those that only its sources may and not its headers in
+# include/: tests/arch reads both. PCH is the kind of precompiled header (precompiled.cmake),
+# "module" unless it says otherwise. Parsers of a FUZZED module are fed by
+# tests/fuzz.
 function(strongroom_module name)
-  cmake_parse_arguments(ARG "" "DIR;PCH" "DEPS;LINKS;PRIVATE_LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "FUZZED" "DIR;PCH"
+    "DEPS;PRIVATE_DEPS;LINKS;PRIVATE_LINKS" ${ARGN})
   if(NOT ARG_DIR)
     set(ARG_DIR src/${name})
   endif()
@@ -19,8 +29,12 @@ function(strongroom_module name)
   if(NOT ARG_PCH)
     set(ARG_PCH module)
   endif()
-  strongroom_precompiled(strongroom_${name} ${ARG_PCH})
-  foreach(dep ${ARG_DEPS})
+  if(ARG_FUZZED AND STRONGROOM_FUZZ)
+    target_compile_options(strongroom_${name} PRIVATE ${fuzzed_options})
+  else()
+    strongroom_precompiled(strongroom_${name} ${ARG_PCH})
+  endif()
+  foreach(dep ${ARG_DEPS} ${ARG_PRIVATE_DEPS})
     if(dep MATCHES "^strongroom_")
       target_link_libraries(strongroom_${name} PUBLIC ${dep})
     else()

@@ -19,6 +19,9 @@ function(strongroom_precompile kind)
   set(unit ${CMAKE_BINARY_DIR}/precompiled/${kind}.cc)
   file(CONFIGURE OUTPUT ${unit} CONTENT "")
   add_library(strongroom_pch_${kind} OBJECT ${unit})
+  # clang would refuse one that another clone made, by the times of its files.
+  target_compile_options(strongroom_pch_${kind} PRIVATE
+    "$<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>")
   target_link_libraries(strongroom_pch_${kind} PRIVATE ${ARG_LINKS})
   target_precompile_headers(strongroom_pch_${kind} PRIVATE ${ARG_HEADERS})
 endfunction()

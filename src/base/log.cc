@@ -18,12 +18,13 @@ std::atomic<Format> g_format{Format::kText};
 // Lines come finished; spdlog brings the lock, the writing and the swallowing
 // of whatever goes wrong while writing.
 spdlog::logger& Logger() {
+  // Never destroyed: the last threads of a process log too.
   static spdlog::logger& logger = [&]() -> spdlog::logger& {
-    auto* made = new spdlog::logger(
+    auto made = std::make_unique<spdlog::logger>(
         "strongroom", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%v");
     made->set_level(spdlog::level::trace);
-    return *made;
+    return *made.release();
   }();
   return logger;
 }

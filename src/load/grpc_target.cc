@@ -98,9 +98,10 @@ class GrpcTarget final : public Target {
   uint32_t threads() const override { return options_.threads; }
 
   void Send(Request* request, Sink* sink) override {
-    auto* call = new Call{.request = request,
-                          .sink = sink,
-                          .n = next_.fetch_add(1, std::memory_order_relaxed)};
+    auto call = std::make_unique<Call>();
+    call->request = request;
+    call->sink = sink;
+    call->n = next_.fetch_add(1, std::memory_order_relaxed);
     call->context.set_deadline(std::chrono::system_clock::now() +
                                options_.timeout);
     if (options_.ask_cost) call->context.AddMetadata("strongroom-cost", "1");
@@ -111,7 +112,9 @@ class GrpcTarget final : public Target {
         stub.PrepareUnaryCall(&call->context, operation_->method(call->n),
                               operation_->Encode(call->n), &cq);
     call->reader->StartCall();
-    call->reader->Finish(&call->answer, &call->status, call);
+    // TakeAnswers owns the call from here.
+    Call* started = call.release();
+    started->reader->Finish(&started->answer, &started->status, started);
   }
 
  private:

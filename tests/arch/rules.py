@@ -7,115 +7,11 @@ import pathlib
 import re
 import sys
 
-INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
-CODE = {".h", ".cc"}
-
-
-def read(path):
-    return path.read_text(encoding="utf-8")
-
-
-def sources(root, *folders):
-    for folder in folders:
-        for path in sorted((root / folder).rglob("*")):
-            if path.suffix in CODE:
-                yield path
-
-
-def without_comments(text):
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    return re.sub(r"//[^\n]*", "", text)
-
-
-def modules(root):
-    """The layer diagram as CMakeLists.txt states it: module -> its DEPS."""
-    text = re.sub(r"#[^\n]*", "", read(root / "CMakeLists.txt"))
-    result = {}
-    for match in re.finditer(r"strongroom_module\((\w+)(.*?)\)", text, re.S):
-        name, rest = match.groups()
-        deps = re.search(r"\bDEPS\b(.*?)(?:LINKS|PRIVATE_LINKS|DIR|$)",
-                         rest, re.S)
-        names = deps.group(1).split() if deps else []
-        result[name] = [n for n in names if not n.startswith("strongroom_")]
-    return result
-
-
-def reachable(graph, name):
-    seen, todo = set(), [name]
-    while todo:
-        current = todo.pop()
-        if current not in seen:
-            seen.add(current)
-            todo += graph.get(current, [])
-    return seen
-
-
-def module_of(root, path):
-    parts = path.relative_to(root).parts
-    if parts[0] == "src":
-        return parts[1]
-    if parts[:2] == ("include", "strongroom"):
-        return parts[2]
-    if parts[:2] == ("hsm", "pkcs11"):
-        return "hsm_pkcs11"
-    return None
-
-
-def layers(root):
-    graph = modules(root)
-    bad = []
-    if len(graph) < 10:
-        bad.append(f"CMakeLists.txt: only {len(graph)} modules found")
-    for name in graph:
-        if any(name in reachable(graph, dep) for dep in graph[name]):
-            bad.append(f"CMakeLists.txt: module {name} depends on itself")
-    for path in sources(root, "src", "include", "hsm/pkcs11"):
-        module = module_of(root, path)
-        if module not in graph:
-            bad.append(f"{path}: module {module} is not in CMakeLists.txt")
-            continue
-        allowed = reachable(graph, module)
-        for kind, target in INCLUDE.findall(read(path)):
-            if kind != '"' or target.endswith(".pb.h"):
-                continue
-            parts = target.split("/")
-            if parts[0] == "strongroom":
-                used = parts[1]
-            elif parts[:2] == ["hsm", "pkcs11"]:
-                used = "hsm_pkcs11"
-                if used != module:
-                    bad.append(f"{path}: private header of {used}: {target}")
-            elif parts[0] in graph:
-                used = parts[0]
-                # Edges promise nothing in include/: who builds them names them.
-                edge = not (root / "include/strongroom" / used).exists()
-                if used != module and not edge:
-                    bad.append(f"{path}: private header of {used}: {target}")
-            else:
-                continue
-            if used not in allowed:
-                bad.append(f"{path}: {module} may not include {target}")
-    return bad
-
-
-def pkcs11_links(root):
-    """Only the server sees the PKCS#11 device, and only that device PKCS#11."""
-    text = re.sub(r"#[^\n]*", "", read(root / "CMakeLists.txt"))
-    bad = []
-    opens = {name for name, deps in modules(root).items() if "hsm_pkcs11" in deps}
-    if opens != {"server"}:
-        bad.append(f"CMakeLists.txt: {sorted(opens)} name hsm_pkcs11; want server alone")
-    for name, row in re.findall(r"strongroom_(?:module|program)\((\w+)(.*?)\)", text,
-                                re.S):
-        for library in ("P11KIT", "CMAKE_DL_LIBS"):
-            if library in row and name != "hsm_pkcs11":
-                bad.append(f"CMakeLists.txt: {name} links {library}")
-    graph = modules(root)
-    for name in ("hsm", "batching", "keyring", "registry", "service", "client", "cli",
-                 "load"):
-        if "hsm_pkcs11" in reachable(graph, name):
-            bad.append(f"CMakeLists.txt: {name} links hsm_pkcs11")
-    return bad
+from layers import layers, pkcs11_links, rows_stay_below
+from present import beyond
+from shape import (long_files_say_why, no_door_in_service, one_source_a_class,
+                   own_header_first, owners_are_named)
+from tree import INCLUDE, module_of, read, sources, without_comments
 
 
 def foreign_headers(root):
@@ -353,7 +249,9 @@ def mistakes_are_held(root):
 
 
 RULES = {f.__name__: f for f in (
-    layers, pkcs11_links, foreign_headers, cryptoki, openssl_and_grpc, one_row_per_rpc,
+    layers, pkcs11_links, rows_stay_below, one_source_a_class, own_header_first,
+    owners_are_named, long_files_say_why, no_door_in_service, foreign_headers,
+    cryptoki, openssl_and_grpc, one_row_per_rpc,
     reasons_documented, no_child_processes, no_unfinished_marks, links_in_documents,
     paths_in_documents, locks_documented, mistakes_are_held)}
 
@@ -361,10 +259,11 @@ RULES = {f.__name__: f for f in (
 def main():
     if len(sys.argv) != 3 or sys.argv[1] not in RULES:
         sys.exit(__doc__ + "rules: " + " ".join(RULES))
-    bad = RULES[sys.argv[1]](pathlib.Path(sys.argv[2]))
+    name, root = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
+    bad = beyond(name, root, RULES[name](root))
     for line in bad:
         print(line)
-    print(f"{sys.argv[1]}: {'holds' if not bad else f'{len(bad)} violations'}")
+    print(f"{name}: {'holds' if not bad else f'{len(bad)} violations'}")
     sys.exit(1 if bad else 0)
 
 

@@ -4,6 +4,7 @@ import pathlib
 import tempfile
 import unittest
 
+import present
 import rules
 
 
@@ -13,8 +14,10 @@ class EachRuleFindsItsViolation(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
         self.root = pathlib.Path(self.folder.name)
         self.write("CMakeLists.txt", "".join(
-            f"strongroom_module({name} DEPS {deps})\n" for name, deps in [
-                ("base", ""), ("hsm", "base"), ("batching", "base hsm"),
+            f"strongroom_module({name} {deps})\n" for name, deps in [
+                ("base", ""), ("hsm", "DEPS base"),
+                ("batching", "DEPS base PRIVATE_DEPS hsm"),
+                ("store", "DEPS base"), ("service", "DEPS batching store"),
                 ("a", ""), ("b", ""), ("c", ""), ("d", ""), ("e", ""),
                 ("f", ""), ("g", "")]))
 
@@ -26,9 +29,83 @@ class EachRuleFindsItsViolation(unittest.TestCase):
     def assert_found(self, rule, word):
         self.assertIn(word, "\n".join(rules.RULES[rule](self.root)))
 
+    def assert_holds(self, rule):
+        self.assertEqual(rules.RULES[rule](self.root), [])
+
+    def test_every_rule_is_a_test(self):
+        listed = (pathlib.Path(__file__).parent / "CMakeLists.txt").read_text()
+        for rule in rules.RULES:
+            self.assertRegex(listed, rf"\b{rule}\b")
+
     def test_an_upward_include(self):
         self.write("src/hsm/x.cc", '#include "strongroom/batching/engine.h"\n')
         self.assert_found("layers", "hsm may not include")
+
+    def test_a_module_that_is_reached_and_not_named(self):
+        self.write("src/service/x.cc", '#include "strongroom/hsm/device.h"\n')
+        self.assert_found("layers", "row does not name hsm")
+
+    def test_a_private_dependence_in_a_promise(self):
+        self.write("src/batching/x.cc", '#include "strongroom/hsm/device.h"\n')
+        self.assert_holds("layers")
+        self.write("include/strongroom/batching/x.h",
+                   '#include "strongroom/hsm/device.h"\n')
+        self.assert_found("layers", "one of batching's PRIVATE_DEPS")
+
+    def test_rows_of_the_store_above_the_registry(self):
+        self.write("src/service/x.cc", '#include "strongroom/store/store.h"\n')
+        self.assert_found("rows_stay_below", "service may not read rows")
+
+    def test_a_class_spread_over_sources(self):
+        self.write("src/hsm/x.h", "class SR_CAPABILITY(\"x\") Pool {\n};\n")
+        self.write("src/hsm/x.cc", "void Pool::Run() {}\nint x = Pool::Get();\n")
+        self.write("src/hsm/y.cc", "int y = Pool::Get();\n")
+        self.assert_holds("one_source_a_class")
+        self.write("src/hsm/y.cc", "std::vector<int>\nhsm::Pool::All() {\n}\n")
+        self.assert_found("one_source_a_class", "hsm: class Pool is spread over")
+
+    def test_what_is_made_and_ended_by_hand(self):
+        for line in ("auto* x = new X(1);", "std::function<X*()> f = [] { return "
+                     "new X; };", "delete x;", "Wrapped<X> x(new X);"):
+            self.write("src/hsm/x.cc", line + "\n")
+            self.assert_found("owners_are_named", "src/hsm/x.cc")
+        self.write("src/hsm/x.cc",
+                   "std::unique_ptr<X> x(\n    new X(1));\n"
+                   "static const X& x = *new X;\n"
+                   "X(const X&) = delete;  // nothing new\n"
+                   'Say("a new one; delete it");\n#include <new>\n')
+        self.assert_holds("owners_are_named")
+
+    def test_a_long_file_without_a_reason(self):
+        self.write("src/hsm/x.cc", "int x;\n" * 401)
+        self.assert_found("long_files_say_why", "401 lines and no reason")
+        self.write("src/hsm/x.cc", "// Long" " because of y.\n" + "int x;\n" * 401)
+        self.assert_holds("long_files_say_why")
+
+    def test_a_door_in_the_service(self):
+        self.write("include/strongroom/service/x.h", "// gRPC calls this.\n")
+        self.assert_found("no_door_in_service", "gRPC calls this")
+
+    def test_another_header_before_the_own_one(self):
+        for header, source in (("src/hsm/x.h", "hsm/x.h"),
+                               ("include/strongroom/hsm/x.h", "strongroom/hsm/x.h")):
+            self.write(header, "")
+            self.write("src/hsm/x.cc",
+                       f'// Why.\n#include "{source}"\n\n#include <map>\n')
+            self.assert_holds("own_header_first")
+            self.write("src/hsm/x.cc", f'#include <map>\n\n#include "{source}"\n')
+            self.assert_found("own_header_first", f"does not include {source} first")
+            (self.root / header).unlink()
+
+    def test_a_violation_that_is_mended_leaves_the_list(self):
+        present.PRESENT["a_rule"] = ["src/x.cc: old"]
+        self.addCleanup(present.PRESENT.pop, "a_rule")
+        found = [f"{self.root}/src/x.cc: old fault"]
+        self.assertEqual(present.beyond("a_rule", self.root, found), [])
+        self.assertIn("mended: remove", present.beyond("a_rule", self.root, [])[0])
+        found.append(f"{self.root}/src/y.cc: new fault")
+        self.assertEqual(present.beyond("a_rule", self.root, found),
+                         ["src/y.cc: new fault"])
 
     def test_another_modules_private_header(self):
         self.write("include/strongroom/hsm/device.h", "")

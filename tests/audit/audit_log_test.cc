@@ -1,3 +1,5 @@
+// Long because one fixture writes the log that all of its cases read, line by
+// line.
 #include "strongroom/audit/audit_log.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// Long because it has every promise of Store, asked of each implementation.
 // What every Store promises, held against the fake and SQLite.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

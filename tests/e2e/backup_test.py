@@ -1,4 +1,7 @@
-"""The drill of docs/operations.md, and what a backup and a restore refuse."""
+"""The drill of docs/operations.md, and what a backup and a restore refuse.
+
+Long because every refusal has a case, and all begin with the same backup.
+"""
 import hashlib
 import json
 import os

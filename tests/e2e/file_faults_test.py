@@ -1,4 +1,7 @@
-"""Files under bad conditions: what changes, is full, forbidden, gone or odd."""
+"""Files under bad conditions: what changes, is full, forbidden, gone or odd.
+
+Long because it is a list of such conditions, a case each.
+"""
 import errno
 import fcntl
 import os

@@ -1,16 +1,17 @@
 #!/bin/bash
-# Runs every fuzzer for a while: tests/fuzz/run.sh BUILD_DIR [SECONDS]
+# Runs every fuzzer for a while, one on each core:
+#   tests/fuzz/run.sh BUILD_DIR [SECONDS]
 #
 # Seeds come from tests/fuzz/corpus; what is found on the way is kept in
-# BUILD_DIR/fuzz, beside the input of a crash. Fails at the first crash.
+# BUILD_DIR/fuzz, beside the input of a crash. Fails if one crashes.
 set -euo pipefail
 
 build=${1:?usage: run.sh BUILD_DIR [SECONDS]}
-seconds=${2:-30}
+seconds=${2:-20}
 here=$(cd "$(dirname "$0")" && pwd)
 
-for source in "$here"/fuzz_*.cc; do
-  name=$(basename "$source" .cc)
+fuzz_one() {
+  name=$1
   found=$build/fuzz/$name
   mkdir -p "$found"
   log=$build/fuzz/$name.log
@@ -23,6 +24,12 @@ for source in "$here"/fuzz_*.cc; do
   else
     tail -n 40 "$log"
     echo "$name: found a fault; its input is $build/fuzz/$name-*" >&2
-    exit 1
+    return 1
   fi
-done
+}
+export build seconds here
+export -f fuzz_one
+
+for source in "$here"/fuzz_*.cc; do
+  basename "$source" .cc
+done | xargs -P "$(nproc)" -I{} bash -c 'fuzz_one {}'

@@ -1,4 +1,5 @@
 // The data plane's translation, in both directions.
+// Long because each method has a request, an answer and its refusals.
 #include <gmock/gmock.h>
 
 #include "tests/rpc/edge_fixture.h"

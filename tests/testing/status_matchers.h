@@ -39,8 +39,8 @@ inline std::string Describe(const Status& status) {
 inline ::testing::AssertionResult Succeeds(const char* expression,
                                            const Status& status) {
   if (status.ok()) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << expression << " is "
-                                       << Describe(status);
+  return ::testing::AssertionFailure()
+         << expression << " is " << Describe(status);
 }
 
 // IsOk matches a Status or StatusOr that is OK.
@@ -88,10 +88,10 @@ MATCHER_P2(HasReason, reason, message,
 
 // Success is asked of most calls in most tests, so these are a plain function
 // and no matcher: a matcher would be compiled anew for every type.
-#define ASSERT_OK(expression)                         \
+#define ASSERT_OK(expression)                          \
   ASSERT_PRED_FORMAT1(::strongroom::testing::Succeeds, \
                       ::strongroom::testing::StatusOf(expression))
-#define EXPECT_OK(expression)                         \
+#define EXPECT_OK(expression)                          \
   EXPECT_PRED_FORMAT1(::strongroom::testing::Succeeds, \
                       ::strongroom::testing::StatusOf(expression))
 

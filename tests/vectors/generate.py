@@ -5,6 +5,7 @@ This program is written from the format document alone and shares nothing with
 the C++ code: a mistake would have to be made twice, in two languages, to go
 unseen. It is deterministic: keys, ids and nonces that would be random are
 SHA-256 of a label.
+Long because it shares nothing with anything, and has every format in it.
 
   generate.py            writes the .json files beside it
   generate.py --check    fails unless they are byte for byte what it would write

@@ -3,6 +3,7 @@
 One Client is one connection; it is thread-safe. Every call has a deadline and
 is made again only where sending twice is harmless. Failures are the exceptions
 of ``strongroom.errors``.
+Long because it has every call of the service, each with its documentation.
 """
 from __future__ import annotations
 

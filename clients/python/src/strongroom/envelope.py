@@ -4,6 +4,7 @@ Nothing here talks to the service: a DEK and its token go in, or a function that
 opens a token. ``Client`` puts the two together. Memory is bounded by a few
 chunks, whatever the size. Chunks are released only once authenticated; on a
 stream that ends badly, what was released before must be discarded.
+Long because sealing and opening, buffered and streamed, share the format's steps.
 """
 from __future__ import annotations
 
