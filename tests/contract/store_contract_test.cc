@@ -1,5 +1,5 @@
-// Long because it has every promise of Store, asked of each implementation.
 // What every Store promises, held against the fake and SQLite.
+// Long because each promise is asked of all implementations.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
