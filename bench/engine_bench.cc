@@ -85,7 +85,7 @@ class ThroughEngine {
     request->done = [this](std::unique_ptr<SealRequest> back) {
       for (const SealItem& item : back->items) failed_ += !item.status.ok();
     };
-    engine_->Seal(std::move(request));
+    engine_.Seal(std::move(request));
   }
   int64_t failed() const { return failed_; }
 
@@ -94,8 +94,7 @@ class ThroughEngine {
   OneKek source_;
   const Uuid key_id_ = Uuid::Random();
   int64_t failed_ = 0;
-  const std::unique_ptr<Engine> engine_ =
-      CreateEngine(device_, source_, Clock::System(), NullMetrics(), {});
+  Engine engine_{device_, source_, Clock::System(), NullMetrics(), {}};
 };
 
 void BM_SealEngine(benchmark::State& state) {

@@ -61,8 +61,7 @@ Result Measure(const Point& point, double seconds) {
   SlowDevice device(point.sessions, point.partial, point.latency);
   OneKek source;
   Tally tally;
-  auto engine = batching::CreateEngine(device, source, Clock::System(),
-                                       NullMetrics(), {});
+  batching::Engine engine(device, source, Clock::System(), NullMetrics(), {});
   const Uuid key_id = Uuid::Random();
   load::Arrivals arrivals(point.rate, load::ArrivalKind::kPoisson, 1);
   const SteadyTime start = Clock::System().Steady();
@@ -72,11 +71,11 @@ Result Measure(const Point& point, double seconds) {
     const SteadyTime due = start + arrivals.Next();
     if (due - start > length) break;
     if (due > Clock::System().Steady()) std::this_thread::sleep_until(due);
-    engine->Seal(NewRequest(key_id, due, tally));
+    engine.Seal(NewRequest(key_id, due, tally));
   }
-  engine->Shutdown(Clock::System().Steady() + std::chrono::seconds(30));
+  engine.Shutdown(Clock::System().Steady() + std::chrono::seconds(30));
   Result result;
-  const auto stats = engine->Stats();
+  const auto stats = engine.Stats();
   const std::chrono::duration<double> took = Clock::System().Steady() - start;
   result.operations =
       static_cast<double>(stats.token_operations) / took.count();

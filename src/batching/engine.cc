@@ -2,42 +2,69 @@
 
 #include <utility>
 
-#include "batching/core.h"
+#include "batching/engine_parts.h"
+#include "batching/refusals.h"
 
 namespace strongroom::batching {
-namespace {
 
-class EngineHandle final : public Engine {
- public:
-  explicit EngineHandle(std::shared_ptr<Core> core) : core_(std::move(core)) {}
-  // Nobody's request is lost: what is left is answered DRAINING now.
-  ~EngineHandle() override { core_->Shutdown(SteadyTime::min()); }
+Engine::Engine(hsm::Device& device, KekSource& source, const Clock& clock,
+               Metrics& metrics, const EngineOptions& options)
+    : parts_(std::make_shared<EngineParts>(device, source, clock, metrics,
+                                           options)) {}
 
-  void Seal(std::unique_ptr<SealRequest> request) override {
-    core_->Seal(std::move(request));
+Engine::~Engine() { Shutdown(SteadyTime::min()); }
+
+void Engine::Seal(std::unique_ptr<SealRequest> request) {
+  const Outstanding::Hold hold(parts_->outstanding);
+  parts_->intake.Seal(std::move(request));
+}
+
+void Engine::Open(std::unique_ptr<OpenRequest> request) {
+  const Outstanding::Hold hold(parts_->outstanding);
+  parts_->intake.Open(std::move(request));
+}
+
+void Engine::Rewrap(std::unique_ptr<RewrapRequest> request) {
+  const Outstanding::Hold hold(parts_->outstanding);
+  parts_->intake.Rewrap(std::move(request));
+}
+
+void Engine::EndWindows(const Uuid& key_id) { parts_->windows.End(key_id); }
+
+SteadyTime Engine::RunDue() {
+  const Outstanding::Hold hold(parts_->outstanding);
+  const SteadyTime now = parts_->clock.Steady();
+  parts_->dispatcher.DropExpired();
+  const SteadyTime next =
+      parts_->windows.EndAged(now, now + std::chrono::milliseconds(250));
+  parts_->metrics.open_windows.Set(static_cast<double>(parts_->windows.open()));
+  return next;
+}
+
+EngineStats Engine::Stats() const {
+  EngineStats stats;
+  stats.token_operations = parts_->calls.operations();
+  stats.items_sealed = parts_->answers.items_sealed();
+  stats.items_opened = parts_->answers.items_opened();
+  stats.batches = parts_->calls.batches();
+  stats.queued_items = parts_->dispatcher.queued_items();
+  stats.open_windows = parts_->windows.open();
+  return stats;
+}
+
+bool Engine::Shutdown(SteadyTime until) {
+  parts_->dispatcher.Close();
+  const bool in_time = parts_->outstanding->WaitForNone(until);
+  if (!in_time) {
+    // Requests that wait are answered here, those on the token in its place;
+    // then only threads that compute are waited for.
+    parts_->dispatcher.FailAll(Draining());
+    parts_->calls.AbandonAll(Draining());
+    parts_->outstanding->WaitForNone();
   }
-  void Open(std::unique_ptr<OpenRequest> request) override {
-    core_->Open(std::move(request));
-  }
-  void Rewrap(std::unique_ptr<RewrapRequest> request) override {
-    core_->Rewrap(std::move(request));
-  }
-  void EndWindows(const Uuid& key_id) override { core_->EndWindows(key_id); }
-  SteadyTime RunDue() override { return core_->RunDue(); }
-  EngineStats Stats() const override { return core_->Stats(); }
-  bool Shutdown(SteadyTime until) override { return core_->Shutdown(until); }
-
- private:
-  const std::shared_ptr<Core> core_;
-};
-
-}  // namespace
-
-std::unique_ptr<Engine> CreateEngine(hsm::Device& device, KekSource& source,
-                                     const Clock& clock, Metrics& metrics,
-                                     const EngineOptions& options) {
-  return std::make_unique<EngineHandle>(
-      std::make_shared<Core>(device, source, clock, metrics, options));
+  parts_->windows.EndAll();
+  parts_->metrics.open_windows.Set(0);
+  return in_time;
 }
 
 }  // namespace strongroom::batching

@@ -43,32 +43,32 @@ bool Queues::MayStart(const Group& group) {
          group.partial_in_flight < group.rules.max_partial;
 }
 
-void Queues::Push(const GroupName& name, const GroupRules& rules, Slice slice,
-                  size_t bytes) {
-  std::string id = GroupId(name);
+void Queues::Push(Entry entry) {
+  std::string id = GroupId(entry.group);
   std::unique_ptr<Group>& slot = groups_[id];
   if (slot == nullptr) {
     slot = std::make_unique<Group>();
     slot->id = std::move(id);
-    slot->name = name;
+    slot->name = std::move(entry.group);
   }
   Group& group = *slot;
-  group.rules = rules;
-  auto [at, is_new] = group.places.try_emplace(slice.work->caller);
+  group.rules = entry.rules;
+  const Work& work = *entry.slice.work;
+  auto [at, is_new] = group.places.try_emplace(work.caller);
   Place& place = at->second;
   if (is_new) {
-    place.caller = slice.work->caller;
-    place.key = name.key_id;
-    place.cost = name.operation == Operation::kRewrap ? 2 : 1;
+    place.caller = work.caller;
+    place.key = group.name.key_id;
+    place.cost = group.name.operation == Operation::kRewrap ? 2 : 1;
     place.group = &group;
-    place.work_class = slice.work->work_class;
-    place.share =
-        slice.work->share == 0 ? background_share_ : slice.work->share;
+    place.work_class = work.work_class;
+    place.share = work.share == 0 ? background_share_ : work.share;
   }
-  group.waiting += slice.size();
-  waiting(slice).items += slice.size();
-  waiting(slice).bytes += bytes;
-  place.parts.push_back({std::move(slice), bytes});
+  const size_t items = entry.slice.size();
+  group.waiting += items;
+  waiting(entry.slice).items += items;
+  waiting(entry.slice).bytes += entry.bytes;
+  place.parts.push_back({std::move(entry.slice), entry.bytes});
   if (group.parked) {
     Unpark(&group);
   } else {

@@ -6,7 +6,7 @@
 // not start is parked: its places leave Turns until it may. Foreground and
 // background have Turns of their own, and Share says when the background is
 // first.
-// Thread rule: not thread-safe; the engine's lock guards it.
+// Thread rule: not thread-safe; the Dispatcher's mutex guards it.
 #pragma once
 
 #include <array>
@@ -36,13 +36,22 @@ struct GroupRules {
   int max_partial = 1;          // batches in flight that are not full
 };
 
+// Entry is what is queued: a slice, and the group it belongs to.
+struct Entry {
+  GroupName group;
+  GroupRules rules;
+  Slice slice;
+  size_t bytes = 0;  // of secrets and contexts
+};
+
 class Queues {
  public:
+  // A Group lives while items of it wait or a batch of it is in flight.
   struct Group;
 
   // Batch is what one token operation (a rewrap: two) is to serve.
   struct Batch {
-    Group* group = nullptr;  // give it back with Release
+    Group* group = nullptr;  // the queues'; lives until Release
     Operation operation = Operation::kSeal;
     WorkClass work_class = WorkClass::kForeground;  // whose turn it took
     Uuid key_id;
@@ -56,12 +65,11 @@ class Queues {
   explicit Queues(int background_share);
   ~Queues();
 
-  // Push queues a slice. The rules are the group's from now on.
-  void Push(const GroupName& name, const GroupRules& rules, Slice slice,
-            size_t bytes);
+  // Push queues an entry. Its rules are the group's from now on.
+  void Push(Entry entry);
   // Next takes the batch whose turn it is among those that may start; of the
-  // background only what is due to it, unless `background_has_room`. What is
-  // past its deadline on the way goes to `expired` instead.
+  // background only what is due to it, unless `background_has_room`. Items past
+  // their deadline, met on the way, go to `expired` instead.
   std::optional<Batch> Next(SteadyTime now, bool background_has_room,
                             std::vector<Slice>* expired);
   // Release says that a batch has left the token.

@@ -29,7 +29,7 @@ Status SealLeaves(const SecretBytes& batch_key, const Uuid& key_id,
   std::optional<LeafSealer> sealer;
   std::optional<envelope::Purpose> purpose;
   for (Slice& slice : slices) {
-    SealRequest& request = *static_cast<SealWork*>(slice.work)->request;
+    SealRequest& request = *static_cast<SealWork&>(*slice.work).request;
     if (purpose != request.purpose) {
       // Another purpose goes on counting where the last one stopped.
       if (sealer) first_index = sealer->next_index();
@@ -45,6 +45,16 @@ Status SealLeaves(const SecretBytes& batch_key, const Uuid& key_id,
     }
   }
   return OkStatus();
+}
+
+void GiveHeader(const std::shared_ptr<const Bytes>& header, uint32_t version,
+                std::vector<Slice>& slices) {
+  ForEachItem<SealWork>(slices, [&](SealWork& work, uint32_t i) {
+    SealItem& item = work.request->items[i];
+    if (!item.status.ok()) return;
+    item.header = header;
+    item.key_version = version;
+  });
 }
 
 }  // namespace strongroom::batching

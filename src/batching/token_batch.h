@@ -1,49 +1,50 @@
 // TokenBatch: items on their way through the token.
 //
-// Whoever answers first decides: the token, or Shutdown in its place when it
-// waits no longer. Claim picks one; the loser leaves the items alone.
+// Either the token answers or, when Shutdown waits no longer, Abandon answers
+// in its place. Both claim the answer first: one gets it, the other leaves the
+// items alone.
+// Thread rule: Abandon may be called from any thread. The rest is for the one
+// thread that has the batch: the one that starts it, then the device's.
 #pragma once
 
 #include <atomic>
 #include <memory>
-#include <utility>
 
-#include "batching/core.h"
+#include "batching/engine_parts.h"
 #include "batching/queues.h"
+#include "strongroom/base/status.h"
 
 namespace strongroom::batching {
 
 class TokenBatch : public std::enable_shared_from_this<TokenBatch> {
  public:
-  TokenBatch(std::shared_ptr<Core> core, Queues::Batch batch)
-      : core_(std::move(core)), batch_(std::move(batch)) {}
+  TokenBatch(std::shared_ptr<EngineParts> parts, Queues::Batch batch);
   TokenBatch(const TokenBatch&) = delete;
   TokenBatch& operator=(const TokenBatch&) = delete;
   virtual ~TokenBatch() = default;
 
   // Abandon answers `status` if the token has not answered.
-  void Abandon(const Status& status) {
-    if (Claim()) FailToken(status);
-  }
+  void Abandon(const Status& status);
 
  protected:
   // FailToken acts as if the token had failed so.
   virtual void FailToken(const Status& status) = 0;
 
-  // Await comes before each token call.
-  void Await() { awaiting_.store(true); }
+  // AwaitFirst and AwaitNext come before each token call, and count it. False:
+  // the engine abandons its batches, this one has been answered, and the token
+  // is not to be called.
+  bool AwaitFirst();
+  bool AwaitNext();
+  // Claim is true for the first to answer the call that is awaited.
   bool Claim() { return awaiting_.exchange(false); }
+  // Leave gives back the place on the token; once.
+  void Leave();
 
-  const std::shared_ptr<Core> core_;
+  const std::shared_ptr<EngineParts> parts_;
   Queues::Batch batch_;
 
  private:
   std::atomic<bool> awaiting_{false};
 };
-
-// Each starts a batch that Queues gave out, on this thread.
-void StartSeal(std::shared_ptr<Core> core, Queues::Batch batch);
-void StartOpen(std::shared_ptr<Core> core, Queues::Batch batch);
-void StartRewrap(std::shared_ptr<Core> core, Queues::Batch batch);
 
 }  // namespace strongroom::batching

@@ -15,8 +15,11 @@
 #include <optional>
 #include <unordered_map>
 
+#include "strongroom/base/bytes.h"
+#include "strongroom/base/clock.h"
 #include "strongroom/base/mutex.h"
-#include "strongroom/batching/engine.h"
+#include "strongroom/base/secret_bytes.h"
+#include "strongroom/batching/kek_source.h"
 
 namespace strongroom::batching {
 
@@ -86,6 +89,11 @@ class Windows {
   void Return(const std::shared_ptr<Window>& window) SR_EXCLUDES(mutex_);
 
   KekSource& source_;
+  // Guards every key's windows, and each Window's next_index, ended, users and
+  // the life of its batch key. Lease users read the rest of a Window without
+  // it.
+  // Under it: batch keys are wiped; nothing else is called. Taken inside it:
+  // the secret arena's alone. End waits on it (unused_) until no lease is left.
   mutable Mutex mutex_;
   CondVar unused_;
   uint64_t epoch_ SR_GUARDED_BY(mutex_) = 0;

@@ -1,7 +1,8 @@
-// Work: a request as the engine holds it, and the pieces it is cut into.
+// Work: a request as the engine holds it, and the slices it is cut into.
 //
-// Items are finished piece by piece, on whichever thread has them; the one that
-// finishes the last item owns the request again and runs `done`.
+// Several batches may have slices of one request at once, so the slices own the
+// Work together. Items are finished slice by slice, each on the thread that has
+// it; the thread that finishes the last item hands the request back (Answers).
 #pragma once
 
 #include <atomic>
@@ -12,7 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "strongroom/batching/engine.h"
+#include "strongroom/base/clock.h"
+#include "strongroom/base/status.h"
+#include "strongroom/batching/requests.h"
 
 namespace strongroom::batching {
 
@@ -35,7 +38,7 @@ class Work {
   // Fail gives an item its failure, unless it has one.
   virtual void Fail(uint32_t item, const Status& status) = 0;
   virtual bool Ok(uint32_t item) const = 0;
-  // Done hands the request back.
+  // Done hands the request to its `done`; once, when no item is unfinished.
   virtual void Done() = 0;
 
   // Batched notes that a batch of so many items took some of this.
@@ -105,7 +108,7 @@ using RewrapWork = WorkOf<RewrapRequest, Operation::kRewrap>;
 
 // Slice is some items of a request: those listed, or without a list begin..end.
 struct Slice {
-  Work* work = nullptr;
+  std::shared_ptr<Work> work;
   uint32_t begin = 0;
   uint32_t end = 0;
   std::vector<uint32_t> list;

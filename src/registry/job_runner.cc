@@ -223,7 +223,7 @@ JobsImpl::Sent JobsImpl::Send(const Uuid& id, Chunk chunk) {
   request->done = [promise](std::unique_ptr<batching::RewrapRequest> done) {
     promise->set_value(std::move(done));
   };
-  engine_.Rewrap(std::move(request));
+  rewrap_(std::move(request));
   return sent;
 }
 

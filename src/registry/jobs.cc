@@ -242,10 +242,10 @@ Status StartInRotation(store::Transaction& t, const Uuid& key_id,
   return t.jobs().PutJob(*unfinished);
 }
 
-std::unique_ptr<Jobs> CreateJobs(store::Store& store, batching::Engine& engine,
+std::unique_ptr<Jobs> CreateJobs(store::Store& store, RewrapHeaders rewrap,
                                  const Clock& clock, Metrics& metrics,
                                  ReportSigner sign) {
-  return std::make_unique<JobsImpl>(store, engine, clock, metrics,
+  return std::make_unique<JobsImpl>(store, std::move(rewrap), clock, metrics,
                                     std::move(sign));
 }
 

@@ -17,10 +17,10 @@ namespace strongroom::registry {
 
 class JobsImpl final : public Jobs {
  public:
-  JobsImpl(store::Store& store, batching::Engine& engine, const Clock& clock,
+  JobsImpl(store::Store& store, RewrapHeaders rewrap, const Clock& clock,
            Metrics& metrics, ReportSigner sign)
       : store_(store),
-        engine_(engine),
+        rewrap_(std::move(rewrap)),
         clock_(clock),
         sign_(std::move(sign)),
         moved_(metrics.GetCounter("strongroom_rewrap_batches_total",
@@ -86,7 +86,7 @@ class JobsImpl final : public Jobs {
   void NoteWaiting(const Uuid& id, const Turn& turn, const Status& why);
 
   store::Store& store_;
-  batching::Engine& engine_;
+  const RewrapHeaders rewrap_;
   const Clock& clock_;
   const ReportSigner sign_;
   Counter& moved_;

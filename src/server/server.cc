@@ -144,13 +144,14 @@ Status Server::Parts::BuildDomain() {
   };
   keyring = std::make_unique<keyring::Keyring>(*store, *device, clock, metrics,
                                                std::move(options));
-  engine = batching::CreateEngine(
+  engine = std::make_unique<batching::Engine>(
       *device, *keyring, clock, metrics,
-      {.max_queued_items = config.limits.max_queued_items,
-       .max_queued_bytes = config.limits.max_queued_bytes,
-       .background_share = config.limits.background_share,
-       // One audit write for the answers of a batch.
-       .together = [this](const auto& finish) { audit->Together(finish); }});
+      batching::EngineOptions{
+          .max_queued_items = config.limits.max_queued_items,
+          .max_queued_bytes = config.limits.max_queued_bytes,
+          .background_share = config.limits.background_share,
+          // One audit write for the answers of a batch.
+          .together = [this](const auto& f) { audit->Together(f); }});
   SR_ASSIGN_OR_RETURN(keyring::RecoveryReport report, keyring->Start());
   log::Info("keyring is ready", {{"keys", keyring->Current()->keys().size()},
                                  {"finished", report.finished},
@@ -182,10 +183,12 @@ Status Server::Parts::BuildDomain() {
                        "store?");
   }
   SR_ASSIGN_OR_RETURN(registry, registry::OpenRegistry(*store, clock, metrics));
-  jobs = registry::CreateJobs(*store, *engine, clock, metrics,
-                              [this](std::string_view type, ByteView payload) {
-                                return keyring->signing().Sign(type, payload);
-                              });
+  jobs = registry::CreateJobs(
+      *store, [this](auto request) { engine->Rewrap(std::move(request)); },
+      clock, metrics,
+      [this](std::string_view type, ByteView payload) {
+        return keyring->signing().Sign(type, payload);
+      });
   service = service::CreateKeyService({.authenticator = authenticator,
                                        .keyring = *keyring,
                                        .registry = *registry,

@@ -53,7 +53,8 @@ class Recorder final : public Metrics {
 TEST(EngineMetricsTest, BatchesItemsDepthAndWindowsAreCounted) {
   EngineRig rig(EngineRig::Manual(1, 1));
   Recorder metrics;
-  rig.engine = CreateEngine(rig.device, rig.keks, rig.clock, metrics, {});
+  rig.engine = std::make_unique<Engine>(rig.device, rig.keks, rig.clock,
+                                        metrics, EngineOptions{});
   const Uuid key = rig.keks.AddKey();
   auto sealed = rig.Seal(key, 3);
   rig.Seal(key, 5);
@@ -96,7 +97,8 @@ TEST(EngineMetricsTest, BatchesItemsDepthAndWindowsAreCounted) {
 TEST(EngineMetricsTest, TheDepthFallsWhenWhatWaitsExpires) {
   EngineRig rig(EngineRig::Manual(1, 1));
   Recorder metrics;
-  rig.engine = CreateEngine(rig.device, rig.keks, rig.clock, metrics, {});
+  rig.engine = std::make_unique<Engine>(rig.device, rig.keks, rig.clock,
+                                        metrics, EngineOptions{});
   const Uuid key = rig.keks.AddKey();
   rig.Seal(key, 1);  // on the token, which hangs
   rig.Seal(key, 5);

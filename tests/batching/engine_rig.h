@@ -28,7 +28,7 @@ class Keks final : public KekSource {
   explicit Keks(std::shared_ptr<testing::ObjectTable> token)
       : token_(std::move(token)) {}
 
-  Uuid AddKey(const BatchPolicy& policy = {}) {
+  Uuid AddKey(const model::BatchPolicy& policy = {}) {
     const Uuid id = Uuid::Random();
     {
       MutexLock lock(mutex_);
@@ -91,7 +91,7 @@ class Keks final : public KekSource {
     bool enabled;
   };
   struct Key {
-    BatchPolicy policy;
+    model::BatchPolicy policy;
     std::vector<Version> versions;
   };
 
@@ -141,7 +141,8 @@ struct EngineRig {
                      const EngineOptions& options = {})
       : device(Complete(device_options, this)),
         keks(token),
-        engine(CreateEngine(device, keks, clock, NullMetrics(), options)) {}
+        engine(std::make_unique<Engine>(device, keks, clock, NullMetrics(),
+                                        options)) {}
 
   static testing::FakeDeviceOptions Manual(int workers = 8,
                                            int partial_batches = 2) {

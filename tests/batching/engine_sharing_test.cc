@@ -103,7 +103,7 @@ class Caller {
 };
 
 // The p99 of a caller that has one request under way, after `steps`.
-int P99Beside(int workers, const BatchPolicy& policy, int steps,
+int P99Beside(int workers, const model::BatchPolicy& policy, int steps,
               const std::function<void(Stepped&, const Uuid& key)>& others) {
   Stepped rig(workers);
   const Uuid key = rig.keks.AddKey(policy);
@@ -121,7 +121,7 @@ TEST(EngineSharingTest, AHundredfoldCallerAtMostDoublesTheWaitOfAnother) {
   for (uint32_t max_items : {1u, 1024u}) {
     for (bool same_key : {false, true}) {
       SCOPED_TRACE(std::to_string(max_items) + (same_key ? " same" : " other"));
-      const BatchPolicy policy{.max_items = max_items};
+      const model::BatchPolicy policy{.max_items = max_items};
       const int alone = P99Beside(8, policy, 300, nobody);
       std::unique_ptr<Caller> greedy;
       const int beside =

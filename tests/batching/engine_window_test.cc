@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::strongroom::testing::FakeOperation;
 
-const BatchPolicy kWindow{.max_items = 100, .max_age = seconds(10)};
+const model::BatchPolicy kWindow{.max_items = 100, .max_age = seconds(10)};
 
 TEST(EngineWindowTest, LeavesAreSealedUnderAnOpenWindowWithoutTheToken) {
   EngineRig rig;

@@ -65,8 +65,7 @@ class LedgerFault : public FaultTest {
 TEST_F(LedgerFault, EverySealThatTheTokenMayHaveMadeIsCounted) {
   Open(/*workers=*/3);
   CountingKek kek(kek_.id);
-  auto engine =
-      batching::CreateEngine(*device_, kek, clock(), NullMetrics(), {});
+  batching::Engine engine(*device_, kek, clock(), NullMetrics(), {});
   // Init and seal fail now and then, before and after the token sealed.
   shim_.Direct(
       "fail C_Encrypt CKR_SESSION_HANDLE_INVALID at=5 count=1 after\n"
@@ -79,7 +78,7 @@ TEST_F(LedgerFault, EverySealThatTheTokenMayHaveMadeIsCounted) {
   for (int i = 0; i < 3; ++i) {
     threads.emplace_back([&] {
       for (int n = 0; n < 40; ++n) {
-        if (!Wrap(*engine).ok()) ++failed;
+        if (!Wrap(engine).ok()) ++failed;
       }
     });
   }
@@ -92,13 +91,12 @@ TEST_F(LedgerFault, EverySealThatTheTokenMayHaveMadeIsCounted) {
 TEST_F(LedgerFault, NoCallerOfTheEngineNoticesALossBetweenCalls) {
   Open(/*workers=*/2);
   CountingKek kek(kek_.id);
-  auto engine =
-      batching::CreateEngine(*device_, kek, clock(), NullMetrics(), {});
+  batching::Engine engine(*device_, kek, clock(), NullMetrics(), {});
   for (const char* loss :
        {"drop-sessions except-oldest\n", "logout\n", "drop-sessions\n"}) {
     shim_.Direct(loss);
-    EXPECT_OK(Wrap(*engine)) << loss;
-    EXPECT_OK(Wrap(*engine)) << loss;
+    EXPECT_OK(Wrap(engine)) << loss;
+    EXPECT_OK(Wrap(engine)) << loss;
     shim_.Direct("");
   }
   EXPECT_GE(kek.counted(), SealsOnToken());

@@ -102,33 +102,8 @@ TEST_F(JobsTest, VersionsThatCannotBeEmptiedAreRefused) {
               HasReason(Reason::kKeyNotFound));
 }
 
-// An engine that notes what share of the token it is asked for.
-class NotingEngine final : public batching::Engine {
- public:
-  explicit NotingEngine(batching::Engine& engine) : engine_(engine) {}
-  void Seal(std::unique_ptr<batching::SealRequest> request) override {
-    engine_.Seal(std::move(request));
-  }
-  void Open(std::unique_ptr<batching::OpenRequest> request) override {
-    engine_.Open(std::move(request));
-  }
-  void Rewrap(std::unique_ptr<batching::RewrapRequest> request) override {
-    share = request->share;
-    engine_.Rewrap(std::move(request));
-  }
-  void EndWindows(const Uuid& key_id) override { engine_.EndWindows(key_id); }
-  SteadyTime RunDue() override { return engine_.RunDue(); }
-  batching::EngineStats Stats() const override { return engine_.Stats(); }
-  bool Shutdown(SteadyTime until) override { return engine_.Shutdown(until); }
-
-  int share = -1;
-
- private:
-  batching::Engine& engine_;
-};
-
 TEST_F(JobsTest, AJobAsksTheEngineForItsShareAlsoAfterARestart) {
-  NotingEngine engine(*engine_);
+  int asked = -1;
   for (uint32_t share : {0u, 1u, 25u, 50u}) {
     Register(1);
     Rotate("a/key");
@@ -137,12 +112,18 @@ TEST_F(JobsTest, AJobAsksTheEngineForItsShareAlsoAfterARestart) {
     const Uuid id = Start(options);
     EXPECT_EQ(Get(id).row.min_share, share);
     store_.Restart();
-    jobs_ = CreateJobs(store_, engine, clock_, NullMetrics(),
-                       [](std::string_view, ByteView) {
-                         return StatusOr<std::string>("a report");
-                       });
+    jobs_ = CreateJobs(
+        store_,
+        [&](auto request) {
+          asked = request->share;
+          engine_->Rewrap(std::move(request));
+        },
+        clock_, NullMetrics(),
+        [](std::string_view, ByteView) {
+          return StatusOr<std::string>("a report");
+        });
     EXPECT_EQ(RunToEnd(id).row.state, JobState::kDone);
-    EXPECT_EQ(engine.share, static_cast<int>(share));
+    EXPECT_EQ(asked, static_cast<int>(share));
   }
   RestartJobs();
 }

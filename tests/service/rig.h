@@ -109,8 +109,9 @@ class Rig {
       : device_(OnClock(device_options, clock_)),
         keyring_(std::make_unique<keyring::Keyring>(
             store_, device_, clock_, NullMetrics(), KeyringParts())),
-        engine_(batching::CreateEngine(device_, *keyring_, clock_,
-                                       NullMetrics(), {})),
+        engine_(std::make_unique<batching::Engine>(device_, *keyring_, clock_,
+                                                   NullMetrics(),
+                                                   batching::EngineOptions{})),
         registry_(*registry::OpenRegistry(store_, clock_, NullMetrics())),
         jobs_(MakeJobs()),
         policy_(ParsedPolicy(kRigPolicy)),
@@ -275,7 +276,8 @@ class Rig {
   }
   std::unique_ptr<registry::Jobs> MakeJobs() {
     return registry::CreateJobs(
-        store_, *engine_, clock_, NullMetrics(),
+        store_, [this](auto request) { engine_->Rewrap(std::move(request)); },
+        clock_, NullMetrics(),
         [this](std::string_view type, ByteView payload) {
           return keyring_->signing().Sign(type, payload);
         });

@@ -11,13 +11,14 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "strongroom/base/clock.h"
 #include "strongroom/base/metrics.h"
-#include "strongroom/batching/engine.h"
+#include "strongroom/batching/requests.h"
 #include "strongroom/registry/job_report.h"
 #include "strongroom/store/store.h"
 
@@ -31,7 +32,7 @@ struct JobOptions {
   std::vector<uint32_t> from;       // none: every version below the primary
   uint32_t batches_per_second = 0;  // at most; 0: no limit
   // Percent of the token operations at least, however much the foreground wants
-  // (batching/engine.h: kMinBackgroundShare to kMax); 0: the engine's.
+  // (batching/requests.h: kMinBackgroundShare to kMax); 0: the engine's.
   uint32_t min_share = 0;
 };
 struct Job {
@@ -83,8 +84,12 @@ class Jobs {
 Status StartInRotation(store::Transaction& transaction, const Uuid& key_id,
                        WallTime now);
 
+// RewrapHeaders is Engine::Rewrap.
+using RewrapHeaders =
+    std::function<void(std::unique_ptr<batching::RewrapRequest>)>;
+
 // CreateJobs: everything given outlives it.
-std::unique_ptr<Jobs> CreateJobs(store::Store& store, batching::Engine& engine,
+std::unique_ptr<Jobs> CreateJobs(store::Store& store, RewrapHeaders rewrap,
                                  const Clock& clock, Metrics& metrics,
                                  ReportSigner sign);
 
