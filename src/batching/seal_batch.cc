@@ -74,7 +74,11 @@ void SealBatch::FailToken(const Status& status) {
 Status SealBatch::AskAgain() {
   windows_epoch_ = parts_->windows.epoch();
   SR_ASSIGN_OR_RETURN(kek_, parts_->source.ForSeal(batch_.key_id));
+  // This thread is waited for too: a batch that is abandoned while the device
+  // reads the batch key must not wipe it.
+  awaited_.fetch_add(1, std::memory_order_relaxed);
   if (AwaitNext()) AskToken();
+  Arrive();
   return OkStatus();
 }
 

@@ -50,7 +50,8 @@ class SealBatch final : public TokenBatch {
   StatusOr<Bytes> sealed_ = Bytes();
   Status leaves_;
   std::atomic<bool> token_failed_{false};
-  // The token call and the leaves; the last to arrive completes the batch.
+  // The token call, the leaves, and a thread that asks for a further seal; the
+  // last to arrive completes the batch.
   std::atomic<int> awaited_{2};
 };
 
