@@ -95,7 +95,7 @@ void GroupWriter::Write(Group& group) {
   }
   if (status.ok()) {
     commits_.Add();
-    changes_.Add(group.size());
+    changes_.Add(static_cast<double>(group.size()));
   }
   for (Change& change : group) change.done(status);
 }

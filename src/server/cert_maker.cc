@@ -76,7 +76,7 @@ StatusOr<X509Ptr> Blank(const std::string& common_name,
 }
 
 StatusOr<PkeyPtr> NewKey() {
-  PkeyPtr key(EVP_EC_gen("P-256"));
+  PkeyPtr key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   if (key == nullptr) return Failed("making a P-256 key");
   return key;
 }

@@ -8,14 +8,11 @@ PRESENT = {
     ],
     "one_source_a_class": [
         "base: class YamlNode",
-        "batching: class Core",
         "client: class GrpcClient",
         "registry: class JobsImpl",
         "service: class KeyServiceImpl",
     ],
     "owners_are_named": [
-        "src/batching/core.cc: delete work",
-        "src/batching/submit.cc: auto* work",
         "src/rpc/wire.cc: auto* block",
         "hsm/pkcs11/pkcs11_device.cc: SharedContext context",
     ],

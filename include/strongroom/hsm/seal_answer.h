@@ -43,7 +43,8 @@ class SealRetries {
   // before. The caller counts the further seal before it asks.
   bool Take(const SealAnswer& answer) {
     if (!answer.may_have_sealed) return false;
-    const uint8_t loss = 1u << static_cast<uint8_t>(*answer.may_have_sealed);
+    const auto loss = static_cast<uint8_t>(
+        1u << static_cast<uint8_t>(*answer.may_have_sealed));
     return (std::exchange(met_, met_ | loss) & loss) == 0;
   }
 
