@@ -86,6 +86,7 @@ std::string FormatBody(const Record& record) {
   PutText("request_id", record.request_id, &body);
   PutText("caller", record.caller, &body);
   PutText("peer", record.peer, &body);
+  PutText("door", record.door, &body);
   PutText("operation", record.operation, &body);
   PutText("key", record.key, &body);
   PutVersions(record.versions, &body);

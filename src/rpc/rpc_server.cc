@@ -16,18 +16,21 @@
 #include <atomic>
 #include <mutex>
 
-#include "rpc/acceptor.h"
-#include "rpc/edge.h"
-#include "rpc/listen_address.h"
+#include "edge/acceptor.h"
+#include "edge/listen_address.h"
+#include "rpc/exchange.h"
 #include "rpc/services.h"
 #include "strongroom/base/log.h"
+#include "strongroom/model/data.h"
 
 namespace strongroom::rpc {
 namespace {
 
+using External = grpc::experimental::ExternalConnectionAcceptor;
+
 // A request of just over the limit must reach us, to be refused with a reason.
 constexpr int kMaxReceiveBytes =
-    static_cast<int>(service::kMaxBatchRequestBytes) + (1 << 20);
+    static_cast<int>(model::kMaxBatchRequestBytes) + (1 << 20);
 
 // Whoever reaches the port can make gRPC log (a handshake that fails), so only
 // so many lines go through in ten seconds.
@@ -113,7 +116,7 @@ int ConnectionLimit(const RpcOptions& options, int listener) {
   getrlimit(RLIMIT_NOFILE, &files);
   int allowed = static_cast<int>(std::min<rlim_t>(files.rlim_cur, INT32_MAX));
   return std::min(listener + 1 + options.max_connections,
-                  FreeFilesLimit(allowed));
+                  edge::FreeFilesLimit(allowed));
 }
 
 }  // namespace
@@ -121,17 +124,16 @@ int ConnectionLimit(const RpcOptions& options, int listener) {
 struct RpcServer::Parts {
   Parts(const RpcOptions& options, service::KeyService& key_service,
         const Clock& clock)
-      : edge{.service = key_service,
+      : door{.service = key_service,
              .clock = clock,
-             .facts = options.facts,
              .workers = {options.blocking_workers, options.blocking_queue},
              .ids = {}},
-        services(MakeServices(edge)) {}
+        services(MakeServices(door)) {}
 
-  Edge edge;
+  Door door;
   std::vector<std::unique_ptr<grpc::Service>> services;
   std::unique_ptr<grpc::Server> server;
-  std::unique_ptr<Acceptor> acceptor;
+  std::unique_ptr<edge::Acceptor> acceptor;
   int port = 0;
 };
 
@@ -139,15 +141,17 @@ StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(
     const RpcOptions& options, service::KeyService& service,
     const Clock& clock) {
   SetUpLibraries();
-  SR_ASSIGN_OR_RETURN(ListenAddress address,
-                      ListenAddress::Parse(options.listen));
-  SR_ASSIGN_OR_RETURN(ListeningSocket socket, address.Listen());
+  SR_ASSIGN_OR_RETURN(edge::ListenAddress address,
+                      edge::ListenAddress::Parse(options.listen));
+  SR_ASSIGN_OR_RETURN(edge::ListeningSocket socket, address.Listen());
   auto parts = std::make_unique<Parts>(options, service, clock);
   grpc::ServerBuilder builder;
   SetLimits(options, &builder);
-  auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
-      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-      MakeCredentials(options.tls));
+  std::shared_ptr<External> external =
+      builder.experimental().AddExternalConnectionAcceptor(
+          grpc::ServerBuilder::experimental_type::ExternalConnectionType::
+              FROM_FD,
+          MakeCredentials(options.tls));
   for (const auto& each : parts->services) builder.RegisterService(each.get());
   parts->server = builder.BuildAndStart();
   if (parts->server == nullptr) {
@@ -160,8 +164,13 @@ StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(
   std::unique_ptr<RpcServer> server(new RpcServer(std::move(parts)));
   server->SetServing(false);
   int limit = ConnectionLimit(options, socket.fd());
-  server->parts_->acceptor =
-      std::make_unique<Acceptor>(std::move(socket), limit, std::move(acceptor));
+  server->parts_->acceptor = std::make_unique<edge::Acceptor>(
+      std::move(socket), limit, [external](int listener, int connection) {
+        External::NewConnectionParameters taken;
+        taken.listener_fd = listener;
+        taken.fd = connection;
+        external->HandleNewConnection(&taken);
+      });
   return server;
 }
 
@@ -173,13 +182,14 @@ RpcServer::~RpcServer() {
 
 int RpcServer::port() const { return parts_->port; }
 
-uint64_t RpcServer::requests() const { return parts_->edge.ids.count(); }
+uint64_t RpcServer::requests() const { return parts_->door.ids.count(); }
 
 void RpcServer::SetServing(bool serving) {
   auto* health = parts_->server->GetHealthCheckService();
   health->SetServingStatus(serving);  // "" and every name asked for before
-  health->SetServingStatus("strongroom.v1.KeyService", serving);
-  health->SetServingStatus("strongroom.v1.KeyAdmin", serving);
+  for (std::string_view name : ServiceNames()) {
+    health->SetServingStatus(FullName(name), serving);
+  }
 }
 
 void RpcServer::Shutdown(std::chrono::system_clock::time_point deadline) {

@@ -4,13 +4,16 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 
-#include "rpc/server_facts.h"
 #include "strongroom/base/clock.h"
 #include "strongroom/base/status.h"
 #include "strongroom/service/key_service.h"
 
 namespace strongroom::rpc {
+
+// The door's name in records and metrics: for service::ServiceParts::doors.
+inline constexpr std::string_view kDoor = "grpc";
 
 // TlsFiles are PEM. They are watched: a renewed pair is used for new
 // connections within kCertificateRefresh, without a restart. Replace key and
@@ -27,7 +30,6 @@ inline constexpr unsigned kCertificateRefreshSeconds = 10;
 struct RpcOptions {
   std::string listen;  // "127.0.0.1:7443", "[::1]:0"
   TlsFiles tls;
-  ServerFacts facts;
   int max_concurrent_streams = 1024;  // for each connection
   int blocking_workers = 4;           // lifecycle and views
   size_t blocking_queue = 64;

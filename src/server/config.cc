@@ -1,6 +1,6 @@
 #include "server/config.h"
 
-#include "rpc/listen_address.h"
+#include "edge/listen_address.h"
 #include "strongroom/base/files.h"
 #include "strongroom/base/strict_yaml.h"
 #include "strongroom/batching/engine.h"
@@ -52,9 +52,9 @@ Status OptionalNumber(const YamlNode& map, std::string_view key, int64_t min,
   return OkStatus();
 }
 
-StatusOr<rpc::ListenAddress> AddressOf(const YamlNode& node,
+StatusOr<edge::ListenAddress> AddressOf(const YamlNode& node,
                                        const std::string& text) {
-  auto address = rpc::ListenAddress::Parse(text);
+  auto address = edge::ListenAddress::Parse(text);
   if (!address.ok()) return node.Invalid(MessageOf(address.status()));
   return address;
 }
@@ -120,7 +120,7 @@ Status ReadMetrics(const YamlNode& root, Config* config) {
   SR_RETURN_IF_ERROR(RefuseUnknown(*metrics, {"listen"}));
   SR_ASSIGN_OR_RETURN(const YamlNode* node, metrics->Require("listen"));
   SR_ASSIGN_OR_RETURN(config->metrics_listen, node->AsString());
-  SR_ASSIGN_OR_RETURN(rpc::ListenAddress address,
+  SR_ASSIGN_OR_RETURN(edge::ListenAddress address,
                       AddressOf(*node, config->metrics_listen));
   if (address.IsLoopback()) return OkStatus();
   return node->Invalid(

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "rpc/listen_address.h"
+#include "edge/listen_address.h"
 #include "server/dev_certificates.h"
 #include "server/dev_token.h"
 #include "strongroom/base/files.h"
@@ -28,8 +28,8 @@ constexpr char kPolicy[] =
     "    keys: [\"**\"]\n";
 
 Status RequireLoopback(const std::string& text) {
-  SR_ASSIGN_OR_RETURN(rpc::ListenAddress address,
-                      rpc::ListenAddress::Parse(text));
+  SR_ASSIGN_OR_RETURN(edge::ListenAddress address,
+                      edge::ListenAddress::Parse(text));
   if (address.IsLoopback()) return OkStatus();
   return Error(Reason::kDevelopmentOnly,
                "`strongroomd dev` is for development and listens on loopback "

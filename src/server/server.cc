@@ -4,8 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "edge/listen_address.h"
 #include "observe/prometheus_metrics.h"
-#include "rpc/listen_address.h"
 #include "rpc/rpc_server.h"
 #include "server/certificates.h"
 #include "server/health_watch.h"
@@ -85,6 +85,7 @@ struct Server::Parts {
   Status OpenBase();
   Status OpenToken();
   Status BuildDomain();
+  model::ServerFacts Facts() const;
   Status Listen();
   Status RecordEvent(std::string_view operation, std::string_view detail);
   Status RecordKeyringEvent(const keyring::Event& event);
@@ -106,8 +107,8 @@ Status Server::Parts::CheckFiles() {
     SR_RETURN_IF_ERROR(CheckCrlDirectory(config.tls.crl_directory));
   }
   for (const std::string& text : {config.listen, config.metrics_listen}) {
-    SR_ASSIGN_OR_RETURN(rpc::ListenAddress address,
-                        rpc::ListenAddress::Parse(text));
+    SR_ASSIGN_OR_RETURN(edge::ListenAddress address,
+                        edge::ListenAddress::Parse(text));
     SR_RETURN_IF_ERROR(address.Probe());
   }
   return CheckTokenLabel(config.mode, config.hsm.token_label);
@@ -198,8 +199,18 @@ Status Server::Parts::BuildDomain() {
                                        .policy = *policy,
                                        .audit = *audit,
                                        .clock = clock,
-                                       .metrics = metrics});
+                                       .metrics = metrics,
+                                       .facts = Facts(),
+                                       .doors = {rpc::kDoor}});
   return OkStatus();
+}
+
+model::ServerFacts Server::Parts::Facts() const {
+  return {.version = kVersion,
+          .mode = std::string(ModeName(config.mode)),
+          .start_time = start_time,
+          .installation_id = store->installation_id().ToString(),
+          .warnings = warnings};
 }
 
 Status Server::Parts::Listen() {
@@ -208,11 +219,6 @@ Status Server::Parts::Listen() {
   rpc::RpcOptions options;
   options.listen = config.listen;
   options.tls = config.tls;
-  options.facts = {.version = kVersion,
-                   .mode = std::string(ModeName(config.mode)),
-                   .start_time = start_time,
-                   .installation_id = store->installation_id().ToString(),
-                   .warnings = warnings};
   options.max_concurrent_streams = config.limits.max_concurrent_streams;
   options.blocking_workers = config.limits.lifecycle_workers;
   options.blocking_queue = config.limits.lifecycle_queue;
@@ -366,12 +372,12 @@ int Server::grpc_port() const { return parts_->rpc->port(); }
 int Server::metrics_port() const { return parts_->endpoint->port(); }
 
 std::string Server::grpc_address() const {
-  return rpc::ListenAddress::Parse(parts_->config.listen)
+  return edge::ListenAddress::Parse(parts_->config.listen)
       ->WithPort(grpc_port());
 }
 
 std::string Server::metrics_address() const {
-  return rpc::ListenAddress::Parse(parts_->config.metrics_listen)
+  return edge::ListenAddress::Parse(parts_->config.metrics_listen)
       ->WithPort(metrics_port());
 }
 

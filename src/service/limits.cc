@@ -12,12 +12,25 @@ Status TooLarge(std::string_view what, size_t found, size_t wanted) {
                    std::to_string(wanted) + ": send several requests");
 }
 
-StatusOr<Bytes> Canonical(const Context& context) {
+StatusOr<Bytes> Canonical(const model::Context& context) {
   envelope::ContextPairs pairs(context.begin(), context.end());
   return envelope::CanonicalContext(pairs);
 }
 
 }  // namespace
+
+Status CheckSize(const OperationSpec& spec, size_t bytes) {
+  const size_t most = spec.max_request_bytes();
+  if (bytes <= most) return OkStatus();
+  const bool encrypts = spec.action == auth::Action::kEncrypt &&
+                        spec.operation_class == OperationClass::kUnary;
+  return Error(Reason::kRequestTooLarge,
+               std::string(spec.rpc) + " request of " + std::to_string(bytes) +
+                   " bytes; want at most " + std::to_string(most) +
+                   (encrypts ? ": take a data key (GenerateDataKey) and "
+                               "encrypt on your side"
+                             : ""));
+}
 
 Status CheckItemCount(const OperationSpec& spec, size_t count) {
   if (spec.operation_class == OperationClass::kUnary) {
@@ -29,25 +42,25 @@ Status CheckItemCount(const OperationSpec& spec, size_t count) {
   if (count == 0) {
     return Error(Reason::kArgumentInvalid,
                  std::string(spec.rpc) + " has no items; want 1 to " +
-                     std::to_string(kMaxBatchRequestItems));
+                     std::to_string(model::kMaxBatchRequestItems));
   }
-  if (count > kMaxBatchRequestItems) {
-    return TooLarge("items", count, kMaxBatchRequestItems);
+  if (count > model::kMaxBatchRequestItems) {
+    return TooLarge("items", count, model::kMaxBatchRequestItems);
   }
   return OkStatus();
 }
 
 Status CheckWeight(const OperationSpec& spec, size_t bytes) {
   if (spec.operation_class == OperationClass::kUnary ||
-      bytes <= kMaxBatchRequestBytes) {
+      bytes <= model::kMaxBatchRequestBytes) {
     return OkStatus();
   }
-  return TooLarge("bytes", bytes, kMaxBatchRequestBytes);
+  return TooLarge("bytes", bytes, model::kMaxBatchRequestBytes);
 }
 
 Status CheckDistinctHeaders(size_t count) {
-  if (count <= kMaxDistinctHeaders) return OkStatus();
-  return TooLarge("distinct headers", count, kMaxDistinctHeaders);
+  if (count <= model::kMaxDistinctHeaders) return OkStatus();
+  return TooLarge("distinct headers", count, model::kMaxDistinctHeaders);
 }
 
 Status CheckSecretSize(envelope::Purpose purpose, size_t size) {
@@ -66,8 +79,8 @@ Status CheckSecretSize(envelope::Purpose purpose, size_t size) {
                    "locally");
 }
 
-envelope::Purpose PurposeOf(Operation operation) {
-  switch (SpecOf(operation).action) {
+envelope::Purpose PurposeOf(const OperationSpec& spec) {
+  switch (spec.action) {
     case auth::Action::kEncrypt:
     case auth::Action::kDecrypt:
       return envelope::Purpose::kData;
@@ -76,15 +89,15 @@ envelope::Purpose PurposeOf(Operation operation) {
   }
 }
 
-size_t WeightOf(const Context& context) {
+size_t WeightOf(const model::Context& context) {
   size_t bytes = 0;
   for (const auto& [key, value] : context) bytes += key.size() + value.size();
   return bytes;
 }
 
-Contexts::Contexts(const Context& shared) : shared_(Canonical(shared)) {}
+Contexts::Contexts(const model::Context& shared) : shared_(Canonical(shared)) {}
 
-StatusOr<Bytes> Contexts::For(const std::optional<Context>& own) const {
+StatusOr<Bytes> Contexts::For(const std::optional<model::Context>& own) const {
   return own.has_value() ? Canonical(*own) : shared_;
 }
 

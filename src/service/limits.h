@@ -7,10 +7,13 @@
 #include "strongroom/base/status.h"
 #include "strongroom/envelope/context.h"
 #include "strongroom/envelope/token.h"
-#include "strongroom/service/key_service.h"
+#include "strongroom/model/data.h"
+#include "strongroom/service/operation.h"
 
 namespace strongroom::service {
 
+// CheckSize is REQUEST_TOO_LARGE for a message over the row's limit.
+Status CheckSize(const OperationSpec& spec, size_t bytes);
 // CheckItemCount: ARGUMENT_INVALID for none (or not one, in a unary form),
 // REQUEST_TOO_LARGE for more than 4096.
 Status CheckItemCount(const OperationSpec& spec, size_t count);
@@ -23,16 +26,16 @@ Status CheckDistinctHeaders(size_t count);
 Status CheckSecretSize(envelope::Purpose purpose, size_t size);
 
 // PurposeOf: wrapped DEK or data. Only for operations that seal or open.
-envelope::Purpose PurposeOf(Operation operation);
+envelope::Purpose PurposeOf(const OperationSpec& spec);
 
-size_t WeightOf(const Context& context);
+size_t WeightOf(const model::Context& context);
 
 // Contexts gives each item's canonical context; the request's own, which items
 // without one share, is made once. CONTEXT_INVALID.
 class Contexts {
  public:
-  explicit Contexts(const Context& shared);
-  StatusOr<Bytes> For(const std::optional<Context>& own) const;
+  explicit Contexts(const model::Context& shared);
+  StatusOr<Bytes> For(const std::optional<model::Context>& own) const;
 
  private:
   StatusOr<Bytes> shared_;

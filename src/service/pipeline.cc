@@ -39,12 +39,22 @@ bool IsRefusal(const Status& outcome) {
          outcome.code() == absl::StatusCode::kAlreadyExists;
 }
 
+std::vector<const OperationSpec*> AllSpecs() {
+  std::vector<const OperationSpec*> specs;
+  for (const Row* row : AllRows()) specs.push_back(row->spec);
+  return specs;
+}
+
 }  // namespace
+
+Pipeline::Pipeline(ServiceParts parts)
+    : rooms_(std::move(parts)),
+      metrics_(rooms_.parts_.metrics, AllSpecs(), rooms_.parts_.doors) {}
 
 Status Pipeline::Admit(Request& request) {
   metrics_.Entered();
-  request.started = parts_.clock.Steady();
-  request.deadline = request.started + request.spec.max_deadline;
+  request.started_ = rooms_.parts_.clock.Steady();
+  request.deadline = request.started_ + request.spec.max_deadline();
   std::optional<Gate::Pass> pass = gate_.Enter();
   if (!pass.has_value()) {
     return Error(Reason::kDraining,
@@ -52,9 +62,9 @@ Status Pipeline::Admit(Request& request) {
                  "again later",
                  kRetryElsewhere);
   }
-  request.pass.emplace(*std::move(pass));
+  request.pass_.emplace(*std::move(pass));
   if (!request.call.deadline.has_value()) return OkStatus();
-  if (*request.call.deadline <= request.started) {
+  if (*request.call.deadline <= request.started_) {
     return Error(Reason::kDeadlineExceeded,
                  "the deadline of the request had passed when it came");
   }
@@ -63,16 +73,16 @@ Status Pipeline::Admit(Request& request) {
 }
 
 Status Pipeline::Authenticate(Request& request) const {
-  SR_ASSIGN_OR_RETURN(request.caller, parts_.authenticator.Authenticate(
-                                          request.call.credential));
+  SR_ASSIGN_OR_RETURN(request.caller_, rooms_.parts_.authenticator.Authenticate(
+                                           request.call.credential));
   return OkStatus();
 }
 
 Status Pipeline::BeginChange(Request& request) const {
   if (request.spec.operation_class != OperationClass::kAdmin) return OkStatus();
-  if (parts_.audit.Ready().ok()) {
+  if (rooms_.parts_.audit.Ready().ok()) {
     // From here on something may change.
-    request.durability = audit::Durability::kDurable;
+    request.durability_ = audit::Durability::kDurable;
     return OkStatus();
   }
   return Error(Reason::kAuditUnavailable,
@@ -82,34 +92,42 @@ Status Pipeline::BeginChange(Request& request) const {
 }
 
 Status Pipeline::Authorise(Request& request, const Target& target) {
-  request.policy = parts_.policy.Current();
-  request.keys = parts_.keyring.Current();
-  switch (target.scope) {
-    case Target::Scope::kNothing:
-      break;
-    case Target::Scope::kService:
-      SR_RETURN_IF_ERROR(
-          request.policy->CheckService(*request.caller, request.spec.action)
-              .status());
-      break;
-    case Target::Scope::kKeys:
-      if (target.name.has_value()) {
-        request.record.key = target.name->ToString();
-        request.named = JudgeNamed(request, target);
-        SR_RETURN_IF_ERROR(request.named.verdict);
-      }
-      for (const Uuid& id : target.key_ids) {
-        auto [owner, added] = request.owners.try_emplace(id);
-        if (added) owner->second = JudgeOwner(request, id);
-      }
-      break;
+  request.policy_ = rooms_.parts_.policy.Current();
+  request.keys_ = rooms_.parts_.keyring.Current();
+  if (target.scope == Target::Scope::kService) {
+    SR_ASSIGN_OR_RETURN(
+        request.service_permit_,
+        request.policy_->CheckService(*request.caller_, request.spec.action));
+  } else if (target.scope == Target::Scope::kKeys) {
+    SR_RETURN_IF_ERROR(JudgeKeys(request, target));
   }
-  const auth::Caller& caller = *request.caller;
-  SR_RETURN_IF_ERROR(limits_.Charge(*request.policy, caller, target.operations,
-                                    request.started));
-  request.tells_cost =
+  const auth::Caller& caller = *request.caller_;
+  SR_RETURN_IF_ERROR(limits_.Charge(*request.policy_, caller, target.operations,
+                                    request.started_));
+  request.tells_cost_ =
       request.call.ask_cost &&
-      request.policy->CheckService(caller, auth::Action::kViewCost).ok();
+      request.policy_->CheckService(caller, auth::Action::kViewCost).ok();
+  return OkStatus();
+}
+
+Status Pipeline::JudgeKeys(Request& request, const Target& target) const {
+  Owners& owners = request.owners_;
+  if (target.name.has_value()) {
+    request.record.key = target.name->ToString();
+    owners.named_ = JudgeNamed(request, target);
+    SR_RETURN_IF_ERROR(owners.named_.verdict);
+  }
+  if (target.id.has_value()) {
+    owners.named_ = JudgeOwner(request, *target.id);
+    if (owners.named_.key != nullptr) {
+      request.record.key = owners.named_.key->name;
+    }
+    SR_RETURN_IF_ERROR(owners.named_.verdict);
+  }
+  for (const Uuid& id : target.key_ids) {
+    auto [owner, added] = owners.subjects_.try_emplace(id);
+    if (added) owner->second = JudgeOwner(request, id);
+  }
   return OkStatus();
 }
 
@@ -117,17 +135,18 @@ Subject Pipeline::JudgeNamed(const Request& request,
                              const Target& target) const {
   Subject subject;
   const std::string& name = target.name->ToString();
-  subject.key = Find(*request.keys, name);
+  subject.key = Find(*request.keys_, name);
   const Labels* labels =
       subject.key == nullptr ? nullptr : &subject.key->settings.labels;
   if (target.creates) labels = target.new_labels;
   auth::KeyFacts facts{.name = name, .labels = labels};
   if (subject.key != nullptr) facts.id = subject.key->id;
   StatusOr<auth::Permit> permit =
-      request.policy->Check(*request.caller, request.spec.action, facts);
+      request.policy_->Check(*request.caller_, request.spec.action, facts);
   if (permit.ok() && target.new_labels != nullptr) {
     facts.labels = target.new_labels;
-    permit = request.policy->Check(*request.caller, request.spec.action, facts);
+    permit =
+        request.policy_->Check(*request.caller_, request.spec.action, facts);
   }
   if (!permit.ok()) {
     subject.verdict = permit.status();
@@ -146,7 +165,7 @@ Subject Pipeline::JudgeNamed(const Request& request,
 // who may not use it cannot tell whether it exists.
 Subject Pipeline::JudgeOwner(const Request& request, const Uuid& key_id) const {
   Subject subject;
-  subject.key = Find(*request.keys, key_id);
+  subject.key = Find(*request.keys_, key_id);
   auth::KeyFacts facts{.name = "", .named_by_caller = false};
   if (subject.key != nullptr) {
     facts.id = key_id;
@@ -154,7 +173,7 @@ Subject Pipeline::JudgeOwner(const Request& request, const Uuid& key_id) const {
     facts.labels = &subject.key->settings.labels;
   }
   StatusOr<auth::Permit> permit =
-      request.policy->Check(*request.caller, request.spec.action, facts);
+      request.policy_->Check(*request.caller_, request.spec.action, facts);
   if (!permit.ok()) {
     subject.verdict = permit.status();
     return subject;
@@ -171,23 +190,25 @@ Subject Pipeline::JudgeOwner(const Request& request, const Uuid& key_id) const {
 
 void Pipeline::Fill(Request& request, const Status& outcome) const {
   audit::Record& record = request.record;
-  record.time = parts_.clock.Now();
+  record.time = rooms_.parts_.clock.Now();
   record.request_id = request.call.request_id;
-  if (request.caller) record.caller = request.caller->id();
+  if (request.caller_) record.caller = request.caller_->id();
+  record.door = request.call.door;
   record.peer = request.call.peer;
   record.operation = request.spec.rpc;
-  if (record.key.empty() && request.owners.size() == 1) {
-    const Subject& owner = request.owners.begin()->second;
+  const auto& owners = request.owners_.subjects_;
+  if (record.key.empty() && owners.size() == 1) {
+    const Subject& owner = owners.begin()->second;
     if (owner.key != nullptr) record.key = owner.key->name;
-  } else if (request.owners.size() > 1) {
-    std::string keys = std::to_string(request.owners.size()) + " keys";
+  } else if (owners.size() > 1) {
+    std::string keys = std::to_string(owners.size()) + " keys";
     record.detail = record.detail.empty() ? keys : keys + "; " + record.detail;
   }
   record.outcome = outcome.ok() ? "OK" : ReasonName(ReasonOf(outcome));
   if (!outcome.ok()) record.detail = MessageOf(outcome);
   record.duration_us = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(
-          parts_.clock.Steady() - request.started)
+          rooms_.parts_.clock.Steady() - request.started_)
           .count());
 }
 
@@ -197,7 +218,7 @@ Status Pipeline::Judged(const Request& request, const Status& outcome,
   if (request.spec.operation_class != OperationClass::kAdmin) {
     return Withheld(", so the result is withheld; try again later");
   }
-  bool begun = request.durability == audit::Durability::kDurable;
+  bool begun = request.durability_ == audit::Durability::kDurable;
   return Withheld(begun && !IsRefusal(outcome)
                       ? "; the change may have been made: look before trying "
                         "again"
@@ -205,13 +226,13 @@ Status Pipeline::Judged(const Request& request, const Status& outcome,
 }
 
 void Pipeline::Count(const Request& request, const Status& outcome) {
-  metrics_.Answered(request.spec.operation, outcome,
-                    parts_.clock.Steady() - request.started);
+  metrics_.Answered(request.spec, request.call.door, outcome,
+                    rooms_.parts_.clock.Steady() - request.started_);
 }
 
 void Pipeline::Leave(Request& request) {
   metrics_.Left();
-  request.pass.reset();
+  request.pass_.reset();
 }
 
 bool Pipeline::Drain(SteadyTime until) {

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "service/caller_limits.h"
 #include "service/request.h"
 #include "service/request_metrics.h"
+#include "service/rooms.h"
 #include "strongroom/service/key_service.h"
 
 namespace strongroom::service {
@@ -15,50 +17,60 @@ namespace strongroom::service {
 // Pipeline is thread-safe.
 class Pipeline {
  public:
-  explicit Pipeline(const ServiceParts& parts)
-      : parts_(parts), metrics_(parts.metrics) {}
+  explicit Pipeline(ServiceParts parts);
 
   // Run takes one request through all steps. An operation supplies
-  //   StatusOr<Target> prepare(Request&)
+  //   StatusOr<Target> resolve(const Resolver&, Request&)
   //       checks what can be checked without looking at any key, and says what
   //       the request is about;
   //   void work(std::shared_ptr<Request>, Done<Result> finish)
-  //       does it, and calls `finish` exactly once, on any thread.
-  // `done` runs exactly once; the request is inside the gate until it returns.
-  template <typename Result, typename Prepare, typename Work>
-  void Run(Call call, Prepare prepare, Work work, Done<Result> done) {
-    Run<Result>(std::move(call), std::move(prepare), std::move(work),
-                std::move(done), Recording::kWithOthers);
-  }
-
-  // RunNow is Run for work that blocks and gives its result:
-  //   StatusOr<Result> work(Request&)
-  template <typename Result, typename Prepare, typename Work>
-  StatusOr<Result> RunNow(Call call, Prepare prepare, Work work) {
-    std::optional<StatusOr<Result>> answer;
-    Run<Result>(
-        std::move(call), std::move(prepare),
-        [&work](std::shared_ptr<Request> request, Done<Result> finish) {
-          finish(work(*request));
-        },
-        [&answer](StatusOr<Result> result) { answer = std::move(result); },
-        Recording::kAtOnce);
-    return *std::move(answer);
+  //       does it, and calls `finish` exactly once, on any thread, or before it
+  //       returns if the row blocks;
+  //   void answer(const Request&, StatusOr<Result>)
+  //       gives the result to who asked. Runs exactly once.
+  // The request is inside the gate until `answer` returns.
+  template <typename Result, typename Resolve, typename Do, typename Answer>
+  void Run(const OperationSpec& spec, Call call, Resolve resolve, Do work,
+           Answer answer) {
+    auto request = std::make_shared<Request>(spec, std::move(call), rooms_);
+    Done<Result> finish = [this, request, answer = std::move(answer)](
+                              StatusOr<Result> result) mutable {
+      using Ended = Ending<Result, Answer>;
+      auto ending = std::make_unique<Ended>(Ended{
+          *this, std::move(request), std::move(answer), std::move(result)});
+      Fill(*ending->request, ending->result.status());
+      const Request& r = *ending->request;
+      audit::AuditLog& audit = rooms_.parts_.audit;
+      if (r.spec.blocks()) {
+        return ending->Recorded(audit.Append(r.record, r.durability_));
+      }
+      // Written together with others', and answered then. Small enough to be
+      // kept without memory of its own; called once.
+      audit.AppendThen(r.record, r.durability_,
+                       [raw = ending.release()](Status written) {
+                         std::unique_ptr<Ended>(raw)->Recorded(written);
+                       });
+    };
+    Status status = Admit(*request);
+    if (status.ok()) status = Authenticate(*request);
+    if (status.ok()) {
+      StatusOr<Target> target = resolve(Resolver(rooms_), *request);
+      status = target.ok() ? Authorise(*request, *target) : target.status();
+      if (status.ok()) status = BeginChange(*request);
+    }
+    if (!status.ok()) return finish(status);
+    work(std::move(request), std::move(finish));
   }
 
   bool Drain(SteadyTime until);
 
  private:
-  // A record that others are written with is written after `finish` returned,
-  // and its request answered then.
-  enum class Recording { kAtOnce, kWithOthers };
-
   // Ending is a request that is done, until it is recorded and answered.
-  template <typename Result>
+  template <typename Result, typename Answer>
   struct Ending {
     Pipeline& pipeline;
     std::shared_ptr<Request> request;
-    Done<Result> done;
+    Answer answer;
     StatusOr<Result> result;
 
     void Recorded(const Status& written) {
@@ -66,41 +78,10 @@ class Pipeline {
       Status recorded = pipeline.Judged(*request, result.status(), written);
       if (!recorded.ok()) result = std::move(recorded);
       pipeline.Count(*request, result.status());
-      done(std::move(result));
+      answer(std::as_const(*request), std::move(result));
       pipeline.Leave(*request);
     }
   };
-
-  template <typename Result, typename Prepare, typename Work>
-  void Run(Call call, Prepare prepare, Work work, Done<Result> done,
-           Recording recording) {
-    const OperationSpec& spec = SpecOf(call.operation);
-    auto request = std::make_shared<Request>(spec, std::move(call));
-    Done<Result> finish = [this, request, recording, done = std::move(done)](
-                              StatusOr<Result> result) mutable {
-      auto ending = std::make_unique<Ending<Result>>(Ending<Result>{
-          *this, std::move(request), std::move(done), std::move(result)});
-      Fill(*ending->request, ending->result.status());
-      const Request& r = *ending->request;
-      if (recording == Recording::kAtOnce) {
-        return ending->Recorded(parts_.audit.Append(r.record, r.durability));
-      }
-      // Small enough to be kept without memory of its own; called once.
-      parts_.audit.AppendThen(
-          r.record, r.durability, [raw = ending.release()](Status written) {
-            std::unique_ptr<Ending<Result>>(raw)->Recorded(written);
-          });
-    };
-    Status status = Admit(*request);
-    if (status.ok()) status = Authenticate(*request);
-    if (status.ok()) {
-      StatusOr<Target> target = prepare(*request);
-      status = target.ok() ? Authorise(*request, *target) : target.status();
-      if (status.ok()) status = BeginChange(*request);
-    }
-    if (!status.ok()) return finish(status);
-    work(std::move(request), std::move(finish));
-  }
 
   // DRAINING, DEADLINE_EXCEEDED.
   Status Admit(Request& request);
@@ -110,6 +91,7 @@ class Pipeline {
   // PERMISSION_DENIED, KEY_NOT_FOUND for what the caller named. What tokens
   // name is judged for each of its items: Request::owners.
   Status Authorise(Request& request, const Target& target);
+  Status JudgeKeys(Request& request, const Target& target) const;
   Subject JudgeNamed(const Request& request, const Target& target) const;
   Subject JudgeOwner(const Request& request, const Uuid& key_id) const;
   // AUDIT_UNAVAILABLE for a change that could not be recorded: no work is done.
@@ -124,7 +106,7 @@ class Pipeline {
   // After Leave the service may be gone.
   void Leave(Request& request);
 
-  const ServiceParts parts_;
+  const Rooms rooms_;
   RequestMetrics metrics_;
   CallerLimits limits_;
   Gate gate_;

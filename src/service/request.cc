@@ -23,6 +23,32 @@ void AppendDetail(std::string* detail, const std::string& text) {
 
 }  // namespace
 
+const auth::Permit* Request::permit() const {
+  if (service_permit_) return &*service_permit_;
+  const Subject& named = owners_.named();
+  return named.permit ? &*named.permit : nullptr;
+}
+
+void VisibleKeys::ForEach(const std::string& prefix, const std::string& after,
+                          const std::function<bool(const Found&)>& each) const {
+  const auto& keys = request_.keys_->keys();
+  auto it = !after.empty() && after >= prefix ? keys.upper_bound(after)
+                                              : keys.lower_bound(prefix);
+  for (; it != keys.end() && it->first.starts_with(prefix); ++it) {
+    const keyring::Key& key = *it->second;
+    StatusOr<auth::Permit> permit = request_.policy_->Check(
+        *request_.caller_, request_.spec.action,
+        {.id = key.id, .name = it->first, .labels = &key.settings.labels});
+    if (permit.ok() && !each({key, *std::move(permit)})) return;
+  }
+}
+
+const auth::Caller& Oneself::caller() const { return *request_.caller_; }
+
+std::vector<std::string> Oneself::grants() const {
+  return request_.policy_->GrantsOf(*request_.caller_);
+}
+
 void Tally(const std::vector<ItemOutcome>& items, audit::Record* record) {
   std::map<Reason, size_t> failures;
   for (const ItemOutcome& item : items) {

@@ -2,16 +2,24 @@
 
 namespace strongroom::service {
 
-RequestMetrics::RequestMetrics(Metrics& metrics)
+RequestMetrics::RequestMetrics(Metrics& metrics,
+                               const std::vector<const OperationSpec*>& specs,
+                               const std::vector<std::string_view>& doors)
     : metrics_(metrics),
       in_flight_gauge_(metrics.GetGauge("strongroom_requests_in_flight",
                                         "Requests inside the service.")) {
-  for (const OperationSpec& spec : AllOperations()) {
-    seconds_[static_cast<size_t>(spec.operation)] = &metrics.GetHistogram(
-        "strongroom_request_seconds", "Time from admission to answer.",
-        Buckets::kSeconds, {{"rpc", spec.rpc}});
-    // There from the start, so that rates are right from the first request.
-    CounterFor(spec.operation, OkStatus());
+  for (std::string_view name : doors) doors_.push_back({name, {}});
+  if (doors_.empty()) doors_.push_back({"none", {}});
+  for (OfDoor& door : doors_) {
+    for (const OperationSpec* spec : specs) {
+      auto row = std::make_unique<OfRow>();
+      row->seconds = &metrics.GetHistogram(
+          "strongroom_request_seconds", "Time from admission to answer.",
+          Buckets::kSeconds, {{"rpc", spec->rpc}, {"door", door.name}});
+      // There from the start, so that rates are right from the first request.
+      CounterFor(*spec, door.name, *row, OkStatus());
+      door.rows.emplace(spec, std::move(row));
+    }
   }
 }
 
@@ -25,8 +33,8 @@ void RequestMetrics::Left() {
   ShowInFlight();
 }
 
-// Whoever sets the gauge last looks once more, so that a slow thread does not
-// leave an old number there.
+// The thread that sets the gauge last looks once more, so that a slow one does
+// not leave an old number there.
 void RequestMetrics::ShowInFlight() {
   int64_t shown;
   do {
@@ -35,24 +43,38 @@ void RequestMetrics::ShowInFlight() {
   } while (shown != in_flight_.load());
 }
 
-void RequestMetrics::Answered(Operation operation, const Status& status,
+void RequestMetrics::Answered(const OperationSpec& spec, std::string_view door,
+                              const Status& status,
                               std::chrono::nanoseconds duration) {
-  CounterFor(operation, status).Add();
-  seconds_[static_cast<size_t>(operation)]->Observe(
+  OfDoor& of_door = Find(door);
+  auto row = of_door.rows.find(&spec);
+  if (row == of_door.rows.end()) return;
+  CounterFor(spec, of_door.name, *row->second, status).Add();
+  row->second->seconds->Observe(
       std::chrono::duration<double>(duration).count());
 }
 
-Counter& RequestMetrics::CounterFor(Operation operation, const Status& status) {
+RequestMetrics::OfDoor& RequestMetrics::Find(std::string_view door) {
+  for (OfDoor& one : doors_) {
+    if (one.name == door) return one;
+  }
+  return doors_.front();
+}
+
+Counter& RequestMetrics::CounterFor(const OperationSpec& spec,
+                                    std::string_view door, OfRow& row,
+                                    const Status& status) {
   size_t column =
       status.ok() ? kReasons : static_cast<size_t>(ReasonOf(status));
-  std::atomic<Counter*>& place =
-      counters_[static_cast<size_t>(operation)][column];
+  std::atomic<Counter*>& place = row.counters[column];
   Counter* counter = place.load(std::memory_order_acquire);
   if (counter == nullptr) {
     // Two threads may both ask; they get the same one.
     counter = &metrics_.GetCounter(
-        "strongroom_requests_total", "Requests answered, by RPC and outcome.",
-        {{"rpc", SpecOf(operation).rpc},
+        "strongroom_requests_total",
+        "Requests answered, by RPC, door and outcome.",
+        {{"rpc", spec.rpc},
+         {"door", door},
          {"reason", status.ok() ? "OK" : ReasonName(ReasonOf(status))}});
     place.store(counter, std::memory_order_release);
   }

@@ -35,28 +35,28 @@ class Issues {
 
 }  // namespace
 
-Status CountIssued(keyring::Keyring& keyring, const Uuid& key_id,
-                   std::span<const SealedItem> items) {
+Status CountIssued(keyring::Keyring& keyring, const auth::Permit& permit,
+                   std::span<const model::SealedItem> items) {
   Issues issues;
-  for (const SealedItem& item : items) {
-    if (item.status.ok()) issues.Add(key_id, item.key_version);
+  for (const model::SealedItem& item : items) {
+    if (item.status.ok()) issues.Add(permit.key_id(), item.key_version);
   }
   return issues.Count(keyring);
 }
 
-Status CountRewrapped(keyring::Keyring& keyring, const Request& request,
-                      std::span<const RewrappedItem> items,
+Status CountRewrapped(keyring::Keyring& keyring, const Owners& owners,
+                      std::span<const model::RewrappedItem> items,
                       std::span<const Uuid> key_ids) {
   Issues issues;
   OpenedVersions opened;
   for (size_t i = 0; i < items.size(); ++i) {
-    const RewrappedItem& item = items[i];
+    const model::RewrappedItem& item = items[i];
     if (!item.status.ok() || item.key_version == item.previous_key_version) {
       continue;
     }
     opened.Add(key_ids[i], item.previous_key_version);
-    // What such a key wraps is registered, whoever has a copy moved.
-    if (request.owners.at(key_ids[i]).key->always_required) continue;
+    // What such a key wraps is registered, whoever moves a copy of it.
+    if (owners.Of(key_ids[i]).key->always_required) continue;
     issues.Add(key_ids[i], item.key_version);
   }
   SR_RETURN_IF_ERROR(issues.Count(keyring));

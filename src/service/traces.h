@@ -12,12 +12,12 @@ namespace strongroom::service {
 
 // CountIssued counts the items that are to be given out. If it fails they must
 // not be.
-Status CountIssued(keyring::Keyring& keyring, const Uuid& key_id,
-                   std::span<const SealedItem> items);
+Status CountIssued(keyring::Keyring& keyring, const auth::Permit& permit,
+                   std::span<const model::SealedItem> items);
 // The same for rewrapped items, each under its own key; and notes which
 // versions they came from.
-Status CountRewrapped(keyring::Keyring& keyring, const Request& request,
-                      std::span<const RewrappedItem> items,
+Status CountRewrapped(keyring::Keyring& keyring, const Owners& owners,
+                      std::span<const model::RewrappedItem> items,
                       std::span<const Uuid> key_ids);
 
 // OpenedVersions notes each pair of key and version once.

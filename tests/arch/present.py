@@ -10,10 +10,8 @@ PRESENT = {
         "base: class YamlNode",
         "client: class GrpcClient",
         "registry: class JobsImpl",
-        "service: class KeyServiceImpl",
     ],
     "owners_are_named": [
-        "src/rpc/wire.cc: auto* block",
         "hsm/pkcs11/pkcs11_device.cc: SharedContext context",
     ],
 }

@@ -139,17 +139,6 @@ class EachRuleFindsItsViolation(unittest.TestCase):
         self.write("src/auth/x.cc", "#include <openssl/evp.h>\n")
         self.assert_found("openssl_and_grpc", "openssl")
 
-    def test_an_rpc_without_a_row_and_a_row_without_an_rpc(self):
-        for proto in ("key_service", "key_admin"):
-            self.write(f"proto/strongroom/v1/{proto}.proto",
-                       "service %s {\n  rpc Wrap(W) returns (R);\n}\n"
-                       % ("KeyService" if proto == "key_service" else "KeyAdmin"))
-        self.write("include/strongroom/service/operations.h",
-                   '  X(kWrap, "Wrap", "KeyService", kWrap) \\\n'
-                   '  X(kGone, "Gone", "KeyAdmin", kWrap)\n')
-        self.assert_found("one_row_per_rpc", "no row for ('KeyAdmin', 'Wrap')")
-        self.assert_found("one_row_per_rpc", "row without RPC ('KeyAdmin', 'Gone')")
-
     def test_a_reason_that_is_not_explained_or_has_another_code(self):
         self.write("include/strongroom/base/reasons.h",
                    'X(kA, "ONE", kInvalidArgument) X(kB, "TWO", kAborted)')

@@ -19,6 +19,7 @@ Record Full() {
   record.request_id = "r-1";
   record.caller = "cn:app";
   record.peer = "127.0.0.1:9";
+  record.door = "grpc";
   record.operation = "BatchWrap";
   record.key = "payments/cards";
   record.versions = {1, 3};
@@ -33,7 +34,8 @@ Record Full() {
 TEST(RecordFormatTest, ALineHasEveryFieldInAFixedOrder) {
   EXPECT_EQ(FormatRecord(Full(), 42),
             R"({"seq":42,"time":"2025-01-31T08:00:00.123Z","request_id":"r-1",)"
-            R"("caller":"cn:app","peer":"127.0.0.1:9","operation":"BatchWrap",)"
+            R"("caller":"cn:app","peer":"127.0.0.1:9","door":"grpc",)"
+            R"("operation":"BatchWrap",)"
             R"("key":"payments/cards","versions":[1,3],"items":10,)"
             R"("failed_items":2,"outcome":"OK","detail":"2 DEK_SIZE_INVALID",)"
             R"("duration_us":77})");

@@ -84,6 +84,7 @@ class AuditLines(e2e.E2eTest):
                              r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
             if record not in events:
                 self.assertRegex(record["peer"], r"^127\.0\.0\.1:\d+$")
+                self.assertEqual(record["door"], "grpc")
         self.assertEqual(os.stat(self.site.audit).st_mode & 0o777, 0o600)
 
     def test_parallel_requests_have_one_line_each(self):

@@ -1,12 +1,12 @@
 // Two readers of one message: the batches that are read without protobuf, and
-// protobuf. The first byte is how the message is cut into slices.
+// protobuf. The first byte is how the message is cut into pieces.
 #include <google/protobuf/stubs/logging.h>
 
 #include <cstddef>
 #include <cstdint>
 
 #include "tests/fuzz/check.h"
-#include "tests/rpc/batch_wire_oracle.h"
+#include "tests/wire/batch_oracle.h"
 
 using strongroom::fuzz::Require;
 namespace v1 = strongroom::v1;

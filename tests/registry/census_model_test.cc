@@ -35,18 +35,18 @@ class CensusModelTest : public ::testing::TestWithParam<uint32_t>,
 
   void Register() {
     const auto made = RegisteredBatch("a/key", 1 + Draw(4));
-    for (const service::SealedItem& item : made.items) {
+    for (const model::SealedItem& item : made.items) {
       ASSERT_OK(item.status);
       alive_[*item.id] = primary_;
     }
   }
-  void Remove(service::Operation operation) {
+  void Remove(
+      const service::Operation<model::OfDek, model::Nothing>& operation) {
     if (alive_.empty()) return;
     const DekId id = Any();
-    ASSERT_OK(
-        service_->RemoveDek(CallAs("root", operation), "a/key", id.ToString()));
+    ASSERT_OK(OfDek(CallAs("root", operation), "a/key", id.ToString()));
     alive_.erase(id);
-    if (operation == service::Operation::kShredDek) shredded_.insert(id);
+    if (&operation == &service::ops::kShredDek) shredded_.insert(id);
   }
   void Rotate() {
     Rig::Rotate("a/key");
@@ -84,10 +84,10 @@ class CensusModelTest : public ::testing::TestWithParam<uint32_t>,
   }
   void ExpectOneOpens() {
     if (alive_.empty()) return;
-    service::OpenCommand command;
+    model::OpenCommand command;
     command.items.push_back({{}, std::nullopt, Any().ToString()});
     auto opened =
-        Open(CallAs("root", service::Operation::kUnwrap), std::move(command));
+        Open(CallAs("root", service::ops::kUnwrap), std::move(command));
     ASSERT_OK(opened);
     EXPECT_EQ(AsText(opened->items[0].secret.Expose()), kDek);
   }
@@ -109,9 +109,9 @@ TEST_P(CensusModelTest, ItIsExactAfterEveryStep) {
     if (what < 40) {
       Register();
     } else if (what < 65) {
-      Remove(service::Operation::kDeleteDek);
+      Remove(service::ops::kDeleteDek);
     } else if (what < 90) {
-      Remove(service::Operation::kShredDek);
+      Remove(service::ops::kShredDek);
     } else if (what < 93) {
       Rotate();
     } else if (what < 96) {

@@ -51,36 +51,37 @@ class ConcurrentModelTest : public ::testing::TestWithParam<uint32_t>,
   }
 
   void Register(Caller& caller) {
-    service::SealCommand command =
+    model::SealCommand command =
         SealOf("a/key",
                std::vector<std::string>(1 + caller.Draw(4), std::string(kDek)));
     command.registers = true;
-    auto result = Seal(CallAs("root", service::Operation::kBatchWrap),
-                       std::move(command));
+    auto result =
+        Seal(CallAs("root", service::ops::kBatchWrap), std::move(command));
     // A job may have emptied the version in between; nothing was registered.
     if (!result.ok() && ReasonOf(result.status()) == Reason::kConflict) {
       ++caller.conflicts;
       return;
     }
     ASSERT_OK(result);
-    for (const service::SealedItem& item : result->items) {
+    for (const model::SealedItem& item : result->items) {
       ASSERT_OK(item.status);
       ASSERT_TRUE(caller.alive.insert(*item.id).second);
     }
   }
-  void Remove(Caller& caller, service::Operation operation) {
+  void Remove(
+      Caller& caller,
+      const service::Operation<model::OfDek, model::Nothing>& operation) {
     const DekId id = caller.Any();
-    ASSERT_OK(
-        service_->RemoveDek(CallAs("root", operation), "a/key", id.ToString()));
+    ASSERT_OK(OfDek(CallAs("root", operation), "a/key", id.ToString()));
     caller.alive.erase(id);
-    if (operation == service::Operation::kShredDek) caller.shredded.insert(id);
+    if (&operation == &service::ops::kShredDek) caller.shredded.insert(id);
   }
   // Whatever moves meanwhile.
   void Unwrap(const DekId& id) {
-    service::OpenCommand command;
+    model::OpenCommand command;
     command.items.push_back({{}, std::nullopt, id.ToString()});
     auto opened =
-        Open(CallAs("root", service::Operation::kUnwrap), std::move(command));
+        Open(CallAs("root", service::ops::kUnwrap), std::move(command));
     ASSERT_OK(opened);
     EXPECT_EQ(AsText(opened->items[0].secret.Expose()), kDek);
   }
@@ -88,8 +89,8 @@ class ConcurrentModelTest : public ::testing::TestWithParam<uint32_t>,
     const std::shared_lock<std::shared_mutex> inside(world_);
     const uint32_t what = caller.Draw(100);
     if (what < 40 || caller.alive.empty()) return Register(caller);
-    if (what < 65) return Remove(caller, service::Operation::kDeleteDek);
-    if (what < 80) return Remove(caller, service::Operation::kShredDek);
+    if (what < 65) return Remove(caller, service::ops::kDeleteDek);
+    if (what < 80) return Remove(caller, service::ops::kShredDek);
     Unwrap(caller.Any());
   }
 

@@ -106,10 +106,10 @@ TEST_F(JobsFaultTest, AVersionDisabledInMidJobMakesItWait) {
   Register(1);
   Rotate("a/key");
   const Uuid id = Start();
-  ASSERT_OK(Move(service::Operation::kDisableVersion, "a/key", 1));
+  ASSERT_OK(Move(service::ops::kDisableVersion, "a/key", 1));
   jobs_->RunDue();
   EXPECT_THAT(Get(id).row.waits_for, HasSubstr("VERSION_STATE"));
-  ASSERT_OK(Move(service::Operation::kEnableVersion, "a/key", 1));
+  ASSERT_OK(Move(service::ops::kEnableVersion, "a/key", 1));
   EXPECT_EQ(RunToEnd(id).row.state, JobState::kDone);
 }
 
@@ -186,7 +186,7 @@ TEST_F(JobsFaultTest, AStalledHolderIsFencedOffByItsSuccessor) {
 }
 
 TEST_F(JobsFaultTest, WhatWasSealedBeforeAndComesAfterTheEndIsSealedAgain) {
-  auto sealed = Seal(CallAs("root", service::Operation::kWrap),
+  auto sealed = Seal(CallAs("root", service::ops::kWrap),
                      SealOf("a/key", {std::string(kDek)}));
   ASSERT_OK(sealed);
   Rotate("a/key");

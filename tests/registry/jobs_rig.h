@@ -29,7 +29,7 @@ class JobsTest : public ::testing::Test, protected service::Rig {
   // Registers one batch of so many DEKs.
   void Register(uint32_t deks) {
     const auto made = RegisteredBatch("a/key", deks);
-    for (const service::SealedItem& item : made.items) {
+    for (const model::SealedItem& item : made.items) {
       ASSERT_OK(item.status);
       ids_.push_back(*item.id);
       leaves_.push_back(item.leaf);
@@ -38,10 +38,10 @@ class JobsTest : public ::testing::Test, protected service::Rig {
   // Every DEK opens to its bytes, and no leaf has changed.
   void ExpectAllOpen() {
     for (size_t i = 0; i < ids_.size(); ++i) {
-      service::OpenCommand command;
+      model::OpenCommand command;
       command.items.push_back({{}, std::nullopt, ids_[i].ToString()});
       auto opened =
-          Open(CallAs("root", service::Operation::kUnwrap), std::move(command));
+          Open(CallAs("root", service::ops::kUnwrap), std::move(command));
       ASSERT_OK(opened);
       EXPECT_EQ(AsText(opened->items[0].secret.Expose()), kDek);
       ASSERT_OK_AND_ASSIGN(auto held, registry_->Find({&ids_[i], 1}));
@@ -101,7 +101,7 @@ class JobsTest : public ::testing::Test, protected service::Rig {
     }));
   }
   Status Destroy(uint32_t version) {
-    return Move(service::Operation::kScheduleDestroyVersion, "a/key", version);
+    return Move(service::ops::kScheduleDestroyVersion, "a/key", version);
   }
 
   Uuid key_;

@@ -14,31 +14,31 @@ using ::testing::IsEmpty;
 
 class AdminTest : public ::testing::Test {
  protected:
-  KeyService& service() { return *rig_.service_; }
-  StatusOr<KeyView> Create(const std::string& who, const std::string& name,
-                           const Labels& labels = {}) {
+  Rig& service() { return rig_; }
+  StatusOr<model::Key> Create(const std::string& who, const std::string& name,
+                              const Labels& labels = {}) {
     KeySettings settings;
     settings.labels = labels;
-    return service().CreateKey(Rig::CallAs(who, Operation::kCreateKey), name,
+    return service().CreateKey(Rig::CallAs(who, ops::kCreateKey), name,
                                settings);
   }
-  StatusOr<KeyView> Relabel(const std::string& who, const std::string& name,
-                            const Labels& labels) {
+  StatusOr<model::Key> Relabel(const std::string& who, const std::string& name,
+                               const Labels& labels) {
     keyring::KeyChange change;
     change.labels = labels;
-    return service().UpdateKey(Rig::CallAs(who, Operation::kUpdateKey), name,
-                               change);
+    return service().UpdateKey(Rig::CallAs(who, ops::kUpdateKey), name, change);
   }
-  StatusOr<ListResult> List(const std::string& who,
-                            const std::string& prefix = "", uint32_t size = 0,
-                            const std::string& token = "") {
-    return service().ListKeys(Rig::CallAs(who, Operation::kListKeys), prefix,
-                              size, token);
+  StatusOr<model::KeyPage> List(const std::string& who,
+                                const std::string& prefix = "",
+                                uint32_t size = 0,
+                                const std::string& token = "") {
+    return rig_.Ask(Rig::CallAs(who, ops::kListKeys),
+                    model::ListKeys{prefix, size, token});
   }
-  static std::vector<std::string> Names(const ListResult& result) {
+  static std::vector<std::string> Names(const model::KeyPage& result) {
     std::vector<std::string> names;
-    for (const KeyView& view : result.keys) {
-      names.push_back(view.key->name);
+    for (const model::Key& key : result.keys) {
+      names.push_back(key.name);
     }
     return names;
   }
@@ -47,38 +47,37 @@ class AdminTest : public ::testing::Test {
 };
 
 TEST_F(AdminTest, AKeyIsCreatedShownAndRotated) {
-  ASSERT_OK_AND_ASSIGN(KeyView made,
+  ASSERT_OK_AND_ASSIGN(model::Key made,
                        Create("root", "demo/app", {{"env", "dev"}}));
-  EXPECT_EQ(made.key->primary, 1u);
-  EXPECT_EQ(made.key->settings.labels.at("env"), "dev");
-  ASSERT_EQ(made.seals.size(), 1u);
+  EXPECT_EQ(made.primary, 1u);
+  EXPECT_EQ(made.settings.labels.at("env"), "dev");
+  ASSERT_EQ(made.versions.size(), 1u);
   audit::Record record = rig_.audit_.last().record;
   EXPECT_EQ(record.operation, "CreateKey");
   EXPECT_EQ(record.key, "demo/app");
   EXPECT_THAT(record.versions, ElementsAre(1));
 
   ASSERT_OK_AND_ASSIGN(
-      KeyView rotated,
-      service().RotateKey(Rig::CallAs("root", Operation::kRotateKey),
-                          "demo/app"));
-  EXPECT_EQ(rotated.key->primary, 2u);
-  EXPECT_EQ(rotated.seals.size(), 2u);
+      model::Key rotated,
+      service().OfKey(Rig::CallAs("root", ops::kRotateKey), "demo/app"));
+  EXPECT_EQ(rotated.primary, 2u);
+  EXPECT_EQ(rotated.versions.size(), 2u);
   EXPECT_THAT(rig_.audit_.last().record.versions, ElementsAre(2));
 
   ASSERT_OK_AND_ASSIGN(
-      KeyView shown,
-      service().GetKey(Rig::CallAs("app", Operation::kGetKey), "demo/app"));
-  EXPECT_EQ(shown.key->id, made.key->id);
-  EXPECT_EQ(shown.key->primary, 2u);
+      model::Key shown,
+      service().OfKey(Rig::CallAs("app", ops::kGetKey), "demo/app"));
+  EXPECT_EQ(shown.id, made.id);
+  EXPECT_EQ(shown.primary, 2u);
 }
 
 TEST_F(AdminTest, SealsAreShown) {
   rig_.MakeKey("demo/app");
   for (int i = 0; i < 3; ++i) (void)rig_.Wrapped("demo/app");
   ASSERT_OK_AND_ASSIGN(
-      KeyView shown,
-      service().GetKey(Rig::CallAs("app", Operation::kGetKey), "demo/app"));
-  EXPECT_GE(shown.seals[0], 3u);
+      model::Key shown,
+      service().OfKey(Rig::CallAs("app", ops::kGetKey), "demo/app"));
+  EXPECT_GE(shown.versions[0].seals, 3u);
 }
 
 TEST_F(AdminTest, VersionsMoveByTheirOwnOperations) {
@@ -88,27 +87,27 @@ TEST_F(AdminTest, VersionsMoveByTheirOwnOperations) {
     return rig_.keyring_->Current()->FindByName("demo/app")->Find(1)->state;
   };
   using store::VersionState;
-  ASSERT_OK(rig_.Move(Operation::kDisableVersion, "demo/app", 1));
+  ASSERT_OK(rig_.Move(ops::kDisableVersion, "demo/app", 1));
   EXPECT_EQ(state(), VersionState::kDisabled);
   EXPECT_THAT(rig_.audit_.last().record.versions, ElementsAre(1));
-  ASSERT_OK(rig_.Move(Operation::kScheduleDestroyVersion, "demo/app", 1));
+  ASSERT_OK(rig_.Move(ops::kScheduleDestroyVersion, "demo/app", 1));
   EXPECT_EQ(state(), VersionState::kDestroyScheduled);
-  ASSERT_OK(rig_.Move(Operation::kCancelDestroyVersion, "demo/app", 1));
+  ASSERT_OK(rig_.Move(ops::kCancelDestroyVersion, "demo/app", 1));
   EXPECT_EQ(state(), VersionState::kDisabled);
-  ASSERT_OK(rig_.Move(Operation::kEnableVersion, "demo/app", 1));
+  ASSERT_OK(rig_.Move(ops::kEnableVersion, "demo/app", 1));
   EXPECT_EQ(state(), VersionState::kEnabled);
 }
 
 TEST_F(AdminTest, MovesThatTheTableForbidsAreRefused) {
   rig_.MakeKey("demo/app");
-  EXPECT_THAT(rig_.Move(Operation::kDisableVersion, "demo/app", 1),
+  EXPECT_THAT(rig_.Move(ops::kDisableVersion, "demo/app", 1),
               HasReason(Reason::kVersionState));
-  EXPECT_THAT(rig_.Move(Operation::kScheduleDestroyVersion, "demo/app", 1),
+  EXPECT_THAT(rig_.Move(ops::kScheduleDestroyVersion, "demo/app", 1),
               HasReason(Reason::kVersionState));
-  EXPECT_THAT(rig_.Move(Operation::kCancelDestroyVersion, "demo/app", 1),
+  EXPECT_THAT(rig_.Move(ops::kCancelDestroyVersion, "demo/app", 1),
               HasReason(Reason::kVersionState));
   for (uint32_t version : {0u, 2u, 0xffffffffu}) {
-    EXPECT_THAT(rig_.Move(Operation::kDisableVersion, "demo/app", version),
+    EXPECT_THAT(rig_.Move(ops::kDisableVersion, "demo/app", version),
                 HasReason(Reason::kVersionNotFound));
   }
 }
@@ -118,7 +117,7 @@ TEST_F(AdminTest, BadSettingsAreRefused) {
               HasReason(Reason::kArgumentInvalid));
   KeySettings settings;
   settings.batch.max_items = 5000;
-  EXPECT_THAT(service().CreateKey(Rig::CallAs("root", Operation::kCreateKey),
+  EXPECT_THAT(service().CreateKey(Rig::CallAs("root", ops::kCreateKey),
                                   "demo/app", settings),
               HasReason(Reason::kArgumentInvalid));
   EXPECT_THAT(Names(*List("root")), IsEmpty());
@@ -173,7 +172,7 @@ TEST_F(AdminTest, PagesGoThroughAllKeysOnce) {
     std::string token;
     size_t pages = 0;
     do {
-      ASSERT_OK_AND_ASSIGN(ListResult page, List("app", "", size, token));
+      ASSERT_OK_AND_ASSIGN(model::KeyPage page, List("app", "", size, token));
       EXPECT_LE(page.keys.size(), size);
       for (const std::string& name : Names(page)) seen.push_back(name);
       token = page.next_page_token;
@@ -186,7 +185,7 @@ TEST_F(AdminTest, PagesGoThroughAllKeysOnce) {
 
 TEST_F(AdminTest, APageGoesOnAfterItsLastKeyEvenIfThePrefixChanges) {
   for (const char* name : {"a", "b", "c/1", "c/2"}) rig_.MakeKey(name);
-  ASSERT_OK_AND_ASSIGN(ListResult page, List("root", "", 1));
+  ASSERT_OK_AND_ASSIGN(model::KeyPage page, List("root", "", 1));
   EXPECT_THAT(Names(*List("root", "c/", 0, page.next_page_token)),
               ElementsAre("c/1", "c/2"));
 }
@@ -202,29 +201,27 @@ TEST_F(AdminTest, PageTokensOfOthersMakingAreRefused) {
 TEST_F(AdminTest, ObjectsOnTheTokenAreShownToOperatorsAlone) {
   rig_.MakeKey("demo/app");
   rig_.device_.objects()->AddForeign({}, "somebody's");
-  ASSERT_OK_AND_ASSIGN(auto objects,
-                       service().ListTokenObjects(
-                           Rig::CallAs("root", Operation::kListTokenObjects)));
+  ASSERT_OK_AND_ASSIGN(auto objects, service().OfService(Rig::CallAs(
+                                         "root", ops::kListTokenObjects)));
   EXPECT_EQ(objects.size(), 2u);
   // Rights on keys, by whatever label, are no right on the token.
   for (const char* who : {"app", "prod"}) {
-    EXPECT_THAT(service().ListTokenObjects(
-                    Rig::CallAs(who, Operation::kListTokenObjects)),
+    EXPECT_THAT(service().OfService(Rig::CallAs(who, ops::kListTokenObjects)),
                 HasReason(Reason::kPermissionDenied));
   }
 }
 
 TEST_F(AdminTest, TheSigningKeyIsShownToOperatorsAloneAndStaysTheSame) {
-  const Call call = Rig::CallAs("root", Operation::kGetSigningKey);
-  ASSERT_OK_AND_ASSIGN(const auto key, service().GetSigningKey(call));
-  EXPECT_THAT(key.pem, ::testing::StartsWith("-----BEGIN PUBLIC KEY-----"));
-  ASSERT_OK_AND_ASSIGN(const auto again, service().GetSigningKey(call));
-  EXPECT_EQ(again.pem, key.pem);
+  const auto call = Rig::CallAs("root", ops::kGetSigningKey);
+  ASSERT_OK_AND_ASSIGN(const auto key, service().OfService(call));
+  EXPECT_THAT(key.public_key,
+              ::testing::StartsWith("-----BEGIN PUBLIC KEY-----"));
+  ASSERT_OK_AND_ASSIGN(const auto again, service().OfService(call));
+  EXPECT_EQ(again.public_key, key.public_key);
   EXPECT_EQ(again.key_id, key.key_id);
   for (const char* who : {"app", "prod"}) {
-    EXPECT_THAT(
-        service().GetSigningKey(Rig::CallAs(who, Operation::kGetSigningKey)),
-        HasReason(Reason::kPermissionDenied));
+    EXPECT_THAT(service().OfService(Rig::CallAs(who, ops::kGetSigningKey)),
+                HasReason(Reason::kPermissionDenied));
   }
 }
 
@@ -234,23 +231,23 @@ TEST_F(AdminTest, StatusCountsKeysAndShowsTheDevice) {
   rig_.Rotate("demo/app");
   rig_.device_.SetUnhealthy("token removed");
   ASSERT_OK_AND_ASSIGN(
-      StatusReport report,
-      service().GetStatus(Rig::CallAs("root", Operation::kGetStatus)));
+      model::ServiceStatus report,
+      service().OfService(Rig::CallAs("root", ops::kGetStatus)));
   EXPECT_EQ(report.keys, 2u);
   EXPECT_EQ(report.key_versions, 3u);
-  EXPECT_FALSE(report.health.healthy());
-  EXPECT_EQ(report.health.detail, "token removed");
-  EXPECT_EQ(report.device.profile, rig_.device_.info().profile);
+  EXPECT_FALSE(report.hsm_healthy);
+  EXPECT_EQ(report.hsm_detail, "token removed");
+  EXPECT_EQ(report.profile, rig_.device_.info().profile);
 }
 
 TEST_F(AdminTest, AnybodyKnownMayAskWhoTheyAre) {
-  ASSERT_OK_AND_ASSIGN(WhoAmIResult app, service().WhoAmI(Rig::CallAs(
-                                             "app", Operation::kWhoAmI)));
+  ASSERT_OK_AND_ASSIGN(model::Identity app,
+                       service().OfService(Rig::CallAs("app", ops::kWhoAmI)));
   EXPECT_EQ(app.caller, "cn:app");
   EXPECT_EQ(app.subject, "CN=app");
   EXPECT_THAT(app.grants, ElementsAre(HasSubstr("demo/**")));
-  ASSERT_OK_AND_ASSIGN(WhoAmIResult nobody, service().WhoAmI(Rig::CallAs(
-                                                "nobody", Operation::kWhoAmI)));
+  ASSERT_OK_AND_ASSIGN(model::Identity nobody, service().OfService(Rig::CallAs(
+                                                   "nobody", ops::kWhoAmI)));
   EXPECT_THAT(nobody.grants, IsEmpty());
 }
 
@@ -258,8 +255,7 @@ TEST_F(AdminTest, AChangeThatCannotBeRecordedSaysThatItMayHaveHappened) {
   rig_.MakeKey("demo/app");
   rig_.audit_.SetFailing(true);
   EXPECT_THAT(
-      service().RotateKey(Rig::CallAs("root", Operation::kRotateKey),
-                          "demo/app"),
+      service().OfKey(Rig::CallAs("root", ops::kRotateKey), "demo/app"),
       HasReason(Reason::kAuditUnavailable, HasSubstr("may have been made")));
   EXPECT_EQ(rig_.keyring_->Current()->FindByName("demo/app")->primary, 2u);
 }
@@ -269,19 +265,18 @@ TEST_F(AdminTest, ARefusalThatCannotBeRecordedSaysThatNothingWasChanged) {
   rig_.audit_.SetFailing(true);
   auto nothing =
       HasReason(Reason::kAuditUnavailable, HasSubstr("nothing was changed"));
-  Call root = Rig::CallAs("root", Operation::kRotateKey);
+  auto root = Rig::CallAs("root", ops::kRotateKey);
   // Refused for who asks; for what is asked; by the keyring itself.
-  EXPECT_THAT(service().RotateKey(Rig::CallAs("nobody", Operation::kRotateKey),
-                                  "demo/app"),
-              nothing);
-  EXPECT_THAT(service().RotateKey(root, "demo/none"), nothing);
   EXPECT_THAT(
-      service().MoveVersion(Rig::CallAs("root", Operation::kDisableVersion),
-                            "demo/app", 77, false),
+      service().OfKey(Rig::CallAs("nobody", ops::kRotateKey), "demo/app"),
       nothing);
+  EXPECT_THAT(service().OfKey(root, "demo/none"), nothing);
+  EXPECT_THAT(service().MoveVersion(Rig::CallAs("root", ops::kDisableVersion),
+                                    "demo/app", 77, false),
+              nothing);
   // Refused because the log is known to be broken.
   rig_.audit_.SetReady(false);
-  EXPECT_THAT(service().RotateKey(root, "demo/app"), nothing);
+  EXPECT_THAT(service().OfKey(root, "demo/app"), nothing);
   EXPECT_EQ(rig_.keyring_->Current()->FindByName("demo/app")->primary, 1u);
 }
 
@@ -289,26 +284,23 @@ TEST_F(AdminTest, NothingIsChangedWhileTheAuditLogCannotBeWritten) {
   rig_.MakeKey("demo/app");
   rig_.audit_.SetReady(false);
   EXPECT_THAT(
-      service().RotateKey(Rig::CallAs("root", Operation::kRotateKey),
-                          "demo/app"),
+      service().OfKey(Rig::CallAs("root", ops::kRotateKey), "demo/app"),
       HasReason(Reason::kAuditUnavailable, HasSubstr("nothing was changed")));
   EXPECT_EQ(rig_.keyring_->Current()->FindByName("demo/app")->primary, 1u);
   // The refusal is recorded: that is how the log is found to be well again.
   EXPECT_EQ(rig_.audit_.last().record.outcome, "AUDIT_UNAVAILABLE");
   // Who may not rotate learns nothing of it, and views go on.
-  EXPECT_THAT(service().RotateKey(Rig::CallAs("nobody", Operation::kRotateKey),
-                                  "demo/app"),
-              HasReason(Reason::kPermissionDenied));
-  EXPECT_OK(
-      service().GetKey(Rig::CallAs("root", Operation::kGetKey), "demo/app"));
+  EXPECT_THAT(
+      service().OfKey(Rig::CallAs("nobody", ops::kRotateKey), "demo/app"),
+      HasReason(Reason::kPermissionDenied));
+  EXPECT_OK(service().OfKey(Rig::CallAs("root", ops::kGetKey), "demo/app"));
 }
 
 TEST_F(AdminTest, AFailureOfStoreOrDeviceIsAnsweredAndRecorded) {
   rig_.MakeKey("demo/app");
   rig_.device_.FailNext(FakeOperation::kCreateKek,
                         Error(Reason::kHsmUnavailable, "token gone"));
-  EXPECT_THAT(service().RotateKey(Rig::CallAs("root", Operation::kRotateKey),
-                                  "demo/app"),
+  EXPECT_THAT(service().OfKey(Rig::CallAs("root", ops::kRotateKey), "demo/app"),
               HasReason(Reason::kHsmUnavailable));
   EXPECT_EQ(rig_.audit_.last().record.outcome, "HSM_UNAVAILABLE");
   EXPECT_EQ(rig_.audit_.last().durability, audit::Durability::kDurable);

@@ -8,8 +8,8 @@ namespace {
 
 using ::strongroom::testing::HasReason;
 
-Call Asking(const std::string& who, Operation operation) {
-  Call call = Rig::CallAs(who, operation);
+auto Asking(const std::string& who, const auto& operation) {
+  auto call = Rig::CallAs(who, operation);
   call.ask_cost = true;
   return call;
 }
@@ -26,9 +26,8 @@ class CostTest : public ::testing::Test {
 };
 
 TEST_F(CostTest, ABatchTellsTheTokenOperationsItTook) {
-  ASSERT_OK_AND_ASSIGN(
-      SealResult sealed,
-      rig_.Seal(Asking("root", Operation::kBatchWrap), Many(1500)));
+  ASSERT_OK_AND_ASSIGN(SealResult sealed,
+                       rig_.Seal(Asking("root", ops::kBatchWrap), Many(1500)));
   ASSERT_TRUE(sealed.cost.has_value());
   EXPECT_EQ(sealed.cost->token_operations, 2u);  // max_items is 1024
   EXPECT_EQ(sealed.cost->batch, 1024u);
@@ -38,12 +37,12 @@ TEST_F(CostTest, OpensAndRewrapsTellTheirsToo) {
   const Bytes token = rig_.Wrapped("demo/app");
   ASSERT_OK_AND_ASSIGN(
       OpenResult opened,
-      rig_.Open(Asking("root", Operation::kUnwrap), Rig::OpenOf({token})));
+      rig_.Open(Asking("root", ops::kUnwrap), Rig::OpenOf({token})));
   ASSERT_TRUE(opened.cost.has_value());
   EXPECT_EQ(opened.cost->token_operations, 1u);
   rig_.Rotate("demo/app");
   ASSERT_OK_AND_ASSIGN(RewrapResult moved,
-                       rig_.Rewrap(Asking("root", Operation::kRewrap),
+                       rig_.Rewrap(Asking("root", ops::kRewrap),
                                    {.key_name = "", .tokens = {token}}));
   ASSERT_TRUE(moved.cost.has_value());
   EXPECT_EQ(moved.cost->token_operations, 2u);
@@ -52,14 +51,13 @@ TEST_F(CostTest, OpensAndRewrapsTellTheirsToo) {
 TEST_F(CostTest, WhoDoesNotAskIsNotTold) {
   ASSERT_OK_AND_ASSIGN(
       SealResult sealed,
-      rig_.Seal(Rig::CallAs("root", Operation::kBatchWrap), Many(2)));
+      rig_.Seal(Rig::CallAs("root", ops::kBatchWrap), Many(2)));
   EXPECT_FALSE(sealed.cost.has_value());
 }
 
 TEST_F(CostTest, WhoMayNotKnowIsServedAndNotTold) {
-  ASSERT_OK_AND_ASSIGN(
-      SealResult sealed,
-      rig_.Seal(Asking("app", Operation::kBatchWrap), Many(2)));
+  ASSERT_OK_AND_ASSIGN(SealResult sealed,
+                       rig_.Seal(Asking("app", ops::kBatchWrap), Many(2)));
   EXPECT_FALSE(sealed.cost.has_value());
 }
 
@@ -67,13 +65,13 @@ TEST_F(CostTest, ACallerOverItsLimitIsRefusedAndOthersAreServed) {
   rig_.policy_.Replace(ParsedPolicy(
       std::string(kRigPolicy) +
       "limits:\n  - {who: [\"cn:app\"], operations_per_second: 10}\n"));
-  EXPECT_OK(rig_.Seal(Rig::CallAs("app", Operation::kBatchWrap), Many(10)));
-  EXPECT_THAT(rig_.Seal(Rig::CallAs("app", Operation::kWrap), Many(1)),
+  EXPECT_OK(rig_.Seal(Rig::CallAs("app", ops::kBatchWrap), Many(10)));
+  EXPECT_THAT(rig_.Seal(Rig::CallAs("app", ops::kWrap), Many(1)),
               HasReason(Reason::kRateLimited));
   EXPECT_EQ(rig_.audit_.last().record.outcome, "RATE_LIMITED");
-  EXPECT_OK(rig_.Seal(Rig::CallAs("root", Operation::kWrap), Many(1)));
+  EXPECT_OK(rig_.Seal(Rig::CallAs("root", ops::kWrap), Many(1)));
   rig_.clock_.Advance(std::chrono::seconds(1));
-  EXPECT_OK(rig_.Seal(Rig::CallAs("app", Operation::kWrap), Many(1)));
+  EXPECT_OK(rig_.Seal(Rig::CallAs("app", ops::kWrap), Many(1)));
 }
 
 TEST_F(CostTest, LookingAtAKeyIsNotCharged) {
@@ -81,10 +79,9 @@ TEST_F(CostTest, LookingAtAKeyIsNotCharged) {
       std::string(kRigPolicy) +
       "limits:\n  - {who: [\"cn:app\"], operations_per_second: 1}\n"));
   for (int i = 0; i < 5; ++i) {
-    EXPECT_OK(rig_.service_->GetKey(Rig::CallAs("app", Operation::kGetKey),
-                                    "demo/app"));
+    EXPECT_OK(rig_.OfKey(Rig::CallAs("app", ops::kGetKey), "demo/app"));
   }
-  EXPECT_OK(rig_.Seal(Rig::CallAs("app", Operation::kWrap), Many(1)));
+  EXPECT_OK(rig_.Seal(Rig::CallAs("app", ops::kWrap), Many(1)));
 }
 
 }  // namespace

@@ -21,15 +21,13 @@ class DependenceTest : public ::testing::Test, protected Rig {
   void MakeRequired(const std::string& name) {
     KeySettings settings;
     settings.registration = keyring::RegistrationRule::kRequired;
-    EXPECT_OK(service_->CreateKey(CallAs("root", Operation::kCreateKey), name,
-                                  settings));
+    EXPECT_OK(CreateKey(CallAs("root", ops::kCreateKey), name, settings));
   }
-  CensusVersion Census(const std::string& name, uint32_t version) {
-    auto census =
-        service_->GetCensus(CallAs("root", Operation::kGetCensus), name);
+  model::VersionCensus Census(const std::string& name, uint32_t version) {
+    auto census = OfKey(CallAs("root", ops::kGetCensus), name);
     EXPECT_OK(census);
-    for (const CensusVersion& one : census->versions) {
-      if (one.registered.version == version) return one;
+    for (const model::VersionCensus& one : *census) {
+      if (one.version == version) return one;
     }
     ADD_FAILURE() << "no v" << version;
     return {};
@@ -37,44 +35,43 @@ class DependenceTest : public ::testing::Test, protected Rig {
   uint64_t Issued(const std::string& name, uint32_t version) {
     return Census(name, version).traces.issued;
   }
-  StatusOr<KeyView> Destroy(const std::string& name, uint32_t version,
-                            bool acknowledged) {
-    return service_->MoveVersion(
-        CallAs("root", Operation::kScheduleDestroyVersion), name, version,
-        acknowledged);
+  StatusOr<model::MovedVersion> Destroy(const std::string& name,
+                                        uint32_t version, bool acknowledged) {
+    return MoveVersion(CallAs("root", ops::kScheduleDestroyVersion), name,
+                       version, acknowledged);
   }
   Bytes Registered(const std::string& name) {
     SealCommand command = SealOf(name, {std::string(kDek)});
     command.registers = true;
-    auto sealed = Seal(CallAs("root", Operation::kWrap), std::move(command));
+    auto sealed = Seal(CallAs("root", ops::kWrap), std::move(command));
     EXPECT_OK(sealed);
     return TokenOf(sealed->items[0]);
   }
   StatusOr<RewrapResult> RewrapAll(const std::vector<Bytes>& tokens) {
-    return Rewrap(CallAs("root", Operation::kBatchRewrap), {"", tokens});
+    return Rewrap(CallAs("root", ops::kBatchRewrap), {"", tokens});
   }
   Status Report(const std::string& who, const std::string& key,
                 const std::string& source,
-                const std::vector<registry::Claimed>& claimed) {
+                const std::vector<model::Claimed>& claimed) {
     const keyring::Key* found = keyring_->Current()->FindByName(key);
-    return service_->ReportDependence(
-        CallAs(who, Operation::kReportDependence),
-        {found == nullptr ? Uuid::Random().ToString() : found->id.ToString(),
-         source, claimed});
+    return Ask(CallAs(who, ops::kReportDependence),
+               {found == nullptr ? Uuid::Random().ToString()
+                                 : found->id.ToString(),
+                source, claimed})
+        .status();
   }
 };
 
 TEST_F(DependenceTest, EveryWrapThatIsNotRegisteredIsCounted) {
   Wrapped("demo/a");
-  Sealed(Operation::kEncrypt, "demo/a", "data");
+  Sealed(ops::kEncrypt, "demo/a", "data");
   SealCommand batch =
       SealOf("demo/a", {std::string(kDek), "short", std::string(kDek)});
-  ASSERT_OK(Seal(CallAs("root", Operation::kBatchWrap), std::move(batch)));
+  ASSERT_OK(Seal(CallAs("root", ops::kBatchWrap), std::move(batch)));
   SealCommand keys;
   keys.key_name = "demo/a";
   keys.items.resize(3);
-  ASSERT_OK(
-      Seal(CallAs("root", Operation::kBatchGenerateDataKeys), std::move(keys)));
+  ASSERT_OK(Seal(CallAs("root", ops::kBatchGenerateDataKeys), std::move(keys)));
   EXPECT_EQ(Issued("demo/a", 1), 1u + 1 + 2 + 3) << "what failed is not given";
   Registered("demo/a");
   EXPECT_EQ(Issued("demo/a", 1), 7u);
@@ -86,16 +83,16 @@ TEST_F(DependenceTest, OpeningIsSeenWhenItSucceeds) {
   EXPECT_FALSE(Census("demo/a", 1).traces.last_opened.has_value());
   Bytes forged = token;
   forged.back() ^= 1;
-  ASSERT_FALSE(Open(CallAs("root", Operation::kUnwrap), OpenOf({forged})).ok());
+  ASSERT_FALSE(Open(CallAs("root", ops::kUnwrap), OpenOf({forged})).ok());
   EXPECT_FALSE(Census("demo/a", 1).traces.last_opened.has_value());
   clock_.Advance(std::chrono::seconds(9));
-  ASSERT_OK(Open(CallAs("root", Operation::kUnwrap), OpenOf({token})));
+  ASSERT_OK(Open(CallAs("root", ops::kUnwrap), OpenOf({token})));
   EXPECT_EQ(Census("demo/a", 1).traces.last_opened, clock_.Now());
 }
 
 TEST_F(DependenceTest, ARewrapGivesOutAWrapOfTheNewVersion) {
   const Bytes token = Wrapped("demo/a");
-  const Bytes data = Sealed(Operation::kEncrypt, "demo/a", "data");
+  const Bytes data = Sealed(ops::kEncrypt, "demo/a", "data");
   Rotate("demo/a");
   ASSERT_OK(RewrapAll({token, data}));
   EXPECT_EQ(Issued("demo/a", 1), 2u);
@@ -110,7 +107,7 @@ TEST_F(DependenceTest, TwoTokenOperationsMoveAllThatShareAHeader) {
   std::vector<Bytes> tokens;
   for (int batch = 0; batch < 2; ++batch) {
     auto sealed =
-        Seal(CallAs("root", Operation::kBatchWrap),
+        Seal(CallAs("root", ops::kBatchWrap),
              SealOf("demo/a", std::vector<std::string>(5, std::string(kDek))));
     ASSERT_OK(sealed);
     for (const SealedItem& item : sealed->items)
@@ -138,10 +135,10 @@ rules:
   - {name: mover, who: ["cn:mover"], may: [rewrap], keys: ["demo/**"]}
   - {name: user, who: ["cn:user"], may: [wrap, unwrap], keys: ["demo/**"]}
 )"));
-  EXPECT_OK(Rewrap(CallAs("mover", Operation::kRewrap), {"", {header}}));
-  EXPECT_THAT(Rewrap(CallAs("user", Operation::kRewrap), {"", {header}}),
+  EXPECT_OK(Rewrap(CallAs("mover", ops::kRewrap), {"", {header}}));
+  EXPECT_THAT(Rewrap(CallAs("user", ops::kRewrap), {"", {header}}),
               HasReason(Reason::kPermissionDenied));
-  EXPECT_THAT(Open(CallAs("mover", Operation::kUnwrap), OpenOf({token})),
+  EXPECT_THAT(Open(CallAs("mover", ops::kUnwrap), OpenOf({token})),
               HasReason(Reason::kPermissionDenied));
 }
 
@@ -168,27 +165,26 @@ TEST_F(DependenceTest, ADestructionSaysWhatWasSeen) {
   Rotate("demo/a");
   EXPECT_THAT(Destroy("demo/a", 1, false),
               HasReason(Reason::kUnregisteredWraps, HasSubstr("1 wraps")));
-  ASSERT_OK_AND_ASSIGN(KeyView view, Destroy("demo/a", 1, true));
-  ASSERT_TRUE(view.traces.has_value());
-  EXPECT_EQ(view.traces->issued, 1u);
+  ASSERT_OK_AND_ASSIGN(model::MovedVersion view, Destroy("demo/a", 1, true));
+  ASSERT_TRUE(view.version.traces.has_value());
+  EXPECT_EQ(view.version.traces->issued, 1u);
   EXPECT_EQ(audit_.last().record.detail, "unregistered acknowledged");
-  EXPECT_THAT(
-      service_->MoveVersion(CallAs("root", Operation::kCancelDestroyVersion),
-                            "demo/a", 1, true),
-      HasReason(Reason::kArgumentInvalid));
+  EXPECT_THAT(MoveVersion(CallAs("root", ops::kCancelDestroyVersion), "demo/a",
+                          1, true),
+              HasReason(Reason::kArgumentInvalid));
 }
 
 TEST_F(DependenceTest, AWrapThatCannotBeCountedIsNotGiven) {
   store_.FailUpdate(1, Error(Reason::kStoreFull, "full"));
-  EXPECT_THAT(Seal(CallAs("root", Operation::kWrap),
-                   SealOf("demo/a", {std::string(kDek)})),
-              HasReason(Reason::kStoreFull));
+  EXPECT_THAT(
+      Seal(CallAs("root", ops::kWrap), SealOf("demo/a", {std::string(kDek)})),
+      HasReason(Reason::kStoreFull));
   EXPECT_EQ(Issued("demo/a", 1), 0u);
 }
 
 TEST_F(DependenceTest, AReportIsShownAsItsCallersClaim) {
   ASSERT_OK(Report("app", "demo/a", "host:/data", {{1, 40}}));
-  const CensusVersion shown = Census("demo/a", 1);
+  const model::VersionCensus shown = Census("demo/a", 1);
   ASSERT_THAT(shown.claims, SizeIs(1));
   EXPECT_EQ(shown.claims[0].caller, "cn:app");
   EXPECT_EQ(shown.claims[0].source, "host:/data");
@@ -219,7 +215,7 @@ TEST_F(DependenceTest, AReportOnAKeyThatIsNotOnesOwnTellsNothing) {
 
 TEST_F(DependenceTest, BadReportsAreRefusedWhole) {
   const auto refused = [&](const std::string& source,
-                           const std::vector<registry::Claimed>& claimed,
+                           const std::vector<model::Claimed>& claimed,
                            Reason reason) {
     EXPECT_THAT(Report("app", "demo/a", source, claimed), HasReason(reason));
     EXPECT_THAT(Census("demo/a", 1).claims, IsEmpty());

@@ -27,15 +27,13 @@ class OpenTest : public ::testing::Test {
   StatusOr<OpenResult> Unwrap(const std::string& who,
                               const std::vector<Bytes>& tokens,
                               const std::string& name = "") {
-    auto operation =
-        tokens.size() == 1 ? Operation::kUnwrap : Operation::kBatchUnwrap;
+    auto operation = tokens.size() == 1 ? ops::kUnwrap : ops::kBatchUnwrap;
     return rig_.Open(Rig::CallAs(who, operation), Rig::OpenOf(tokens, name));
   }
   StatusOr<RewrapResult> Rewrap(const std::string& who,
                                 const std::vector<Bytes>& tokens,
                                 const std::string& name = "") {
-    auto operation =
-        tokens.size() == 1 ? Operation::kRewrap : Operation::kBatchRewrap;
+    auto operation = tokens.size() == 1 ? ops::kRewrap : ops::kBatchRewrap;
     return rig_.Rewrap(Rig::CallAs(who, operation), {name, tokens});
   }
   // DistinctTokens have each a header of their own.
@@ -152,15 +150,15 @@ TEST_F(OpenTest, StatesAreToldOnlyToWhoMay) {
   Bytes token = rig_.Wrapped("demo/app");
   rig_.Rotate("demo/app");
   EXPECT_OK(Unwrap("app", {token}));
-  ASSERT_OK(rig_.Move(Operation::kDisableVersion, "demo/app", 1));
+  ASSERT_OK(rig_.Move(ops::kDisableVersion, "demo/app", 1));
   EXPECT_THAT(Unwrap("app", {token}),
               HasReason(Reason::kVersionState, HasSubstr("DISABLED")));
   EXPECT_THAT(Unwrap("other", {token}), HasReason(Reason::kPermissionDenied));
-  ASSERT_OK(rig_.Move(Operation::kScheduleDestroyVersion, "demo/app", 1));
+  ASSERT_OK(rig_.Move(ops::kScheduleDestroyVersion, "demo/app", 1));
   EXPECT_THAT(Unwrap("app", {token}), HasReason(Reason::kVersionState));
   EXPECT_THAT(Rewrap("app", {token}), HasReason(Reason::kVersionState));
-  ASSERT_OK(rig_.Move(Operation::kCancelDestroyVersion, "demo/app", 1));
-  ASSERT_OK(rig_.Move(Operation::kEnableVersion, "demo/app", 1));
+  ASSERT_OK(rig_.Move(ops::kCancelDestroyVersion, "demo/app", 1));
+  ASSERT_OK(rig_.Move(ops::kEnableVersion, "demo/app", 1));
   EXPECT_OK(Unwrap("app", {token}));
 }
 
@@ -174,17 +172,17 @@ TEST_F(OpenTest, AVersionThatDoesNotExistIsToldToWhoMay) {
 
 TEST_F(OpenTest, ADekIsNotDecryptedAndDataIsNotUnwrapped) {
   Bytes wrapped = rig_.Wrapped("demo/app");
-  Bytes data = rig_.Sealed(Operation::kEncrypt, "demo/app", Rig::kDek);
-  EXPECT_THAT(rig_.Open(Rig::CallAs("app", Operation::kDecrypt),
-                        Rig::OpenOf({wrapped})),
-              HasReason(Reason::kNotAuthentic));
+  Bytes data = rig_.Sealed(ops::kEncrypt, "demo/app", Rig::kDek);
+  EXPECT_THAT(
+      rig_.Open(Rig::CallAs("app", ops::kDecrypt), Rig::OpenOf({wrapped})),
+      HasReason(Reason::kNotAuthentic));
   EXPECT_THAT(Unwrap("app", {data}), HasReason(Reason::kNotAuthentic));
 }
 
 TEST_F(OpenTest, EqualHeadersShareOneTokenOperation) {
   std::vector<std::string> deks(50, std::string(Rig::kDek));
   ASSERT_OK_AND_ASSIGN(SealResult sealed,
-                       rig_.Seal(Rig::CallAs("app", Operation::kBatchWrap),
+                       rig_.Seal(Rig::CallAs("app", ops::kBatchWrap),
                                  Rig::SealOf("demo/app", deks)));
   std::vector<Bytes> tokens;
   for (const SealedItem& item : sealed.items) {
@@ -209,8 +207,7 @@ TEST_F(OpenTest, MoreThan256DistinctHeadersAreRefused) {
 
 TEST_F(OpenTest, RequestsOverTheLimitsAreRefusedWhole) {
   auto open = [&](OpenCommand command) {
-    return rig_.Open(Rig::CallAs("app", Operation::kBatchUnwrap),
-                     std::move(command));
+    return rig_.Open(Rig::CallAs("app", ops::kBatchUnwrap), std::move(command));
   };
   EXPECT_THAT(open({}), HasReason(Reason::kArgumentInvalid));
   EXPECT_THAT(open(Rig::OpenOf(std::vector<Bytes>(4097, Bytes{1}))),
@@ -219,7 +216,7 @@ TEST_F(OpenTest, RequestsOverTheLimitsAreRefusedWhole) {
               HasReason(Reason::kRequestTooLarge, HasSubstr("bytes")));
   EXPECT_THAT(Rewrap("app", std::vector<Bytes>(4097, Bytes{1})),
               HasReason(Reason::kRequestTooLarge));
-  EXPECT_THAT(rig_.Rewrap(Rig::CallAs("app", Operation::kRewrap), {"", {}}),
+  EXPECT_THAT(rig_.Rewrap(Rig::CallAs("app", ops::kRewrap), {"", {}}),
               HasReason(Reason::kArgumentInvalid));
 }
 
@@ -234,10 +231,10 @@ TEST_F(OpenTest, ARewrapMovesTheHeaderAndLeavesTheLeaf) {
   EXPECT_EQ(Bytes(item.token.begin() + kHeaderSize, item.token.end()),
             Bytes(token.begin() + kHeaderSize, token.end()));
   EXPECT_THAT(rig_.audit_.last().record.versions, ElementsAre(2));
-  ASSERT_OK(rig_.Move(Operation::kDisableVersion, "demo/app", 1));
+  ASSERT_OK(rig_.Move(ops::kDisableVersion, "demo/app", 1));
   ASSERT_OK_AND_ASSIGN(
       OpenResult opened,
-      rig_.Open(Rig::CallAs("app", Operation::kUnwrap),
+      rig_.Open(Rig::CallAs("app", ops::kUnwrap),
                 Rig::OpenOf({item.token}, "", {{"object", "1"}})));
   EXPECT_EQ(AsText(opened.items[0].secret.Expose()), Rig::kDek);
 }
@@ -265,7 +262,7 @@ TEST_F(OpenTest, AHeaderAtThePrimaryComesBackUnchangedWithoutATokenCall) {
 TEST_F(OpenTest, ARewrapOfMixedItemsAnswersEachInItsPlace) {
   Bytes token = rig_.Wrapped("demo/app");
   Bytes header(token.begin(), token.begin() + kHeaderSize);
-  Bytes data = rig_.Sealed(Operation::kEncrypt, "demo/app", "text");
+  Bytes data = rig_.Sealed(ops::kEncrypt, "demo/app", "text");
   Bytes forbidden = rig_.Wrapped("other/key");
   rig_.Rotate("demo/app");
   Bytes forged = token;

@@ -84,14 +84,14 @@ class SteppedTest : public ::testing::Test {
 
   // Wrap starts a request; its answer appears in `answers_`.
   void Wrap(std::optional<SteadyTime> deadline = std::nullopt) {
-    Call call = Rig::CallAs("app", Operation::kWrap);
+    Call call = Rig::CallAs("app");
     call.deadline = deadline;
-    rig_.service_->Seal(std::move(call),
-                        Rig::SealOf("demo/app", {std::string(Rig::kDek)}),
-                        [this](StatusOr<SealResult> result) {
-                          answers_.push_back(result.status());
-                          records_at_answer_.push_back(rig_.audit_.attempts());
-                        });
+    rig_.service_->Run(ops::kWrap, std::move(call),
+                       Rig::SealOf("demo/app", {std::string(Rig::kDek)}),
+                       [this](StatusOr<SealResult> result) {
+                         answers_.push_back(result.status());
+                         records_at_answer_.push_back(rig_.audit_.attempts());
+                       });
   }
 
   CountingMetrics metrics_;
@@ -141,11 +141,11 @@ TEST_F(SteppedTest, DrainWaitsForWhatIsInsideAndRefusesWhatComes) {
 
 TEST_F(SteppedTest, ARequestIsInsideUntilItsAnswerHasBeenTaken) {
   bool empty = true;
-  rig_.service_->Seal(Rig::CallAs("app", Operation::kWrap),
-                      Rig::SealOf("demo/app", {std::string(Rig::kDek)}),
-                      [&](StatusOr<SealResult>) {
-                        empty = rig_.service_->Drain(rig_.clock_.Steady());
-                      });
+  rig_.service_->Run(ops::kWrap, Rig::CallAs("app"),
+                     Rig::SealOf("demo/app", {std::string(Rig::kDek)}),
+                     [&](StatusOr<SealResult>) {
+                       empty = rig_.service_->Drain(rig_.clock_.Steady());
+                     });
   rig_.device_.RunAll();
   EXPECT_FALSE(empty);
   EXPECT_TRUE(rig_.service_->Drain(rig_.clock_.Steady()));
@@ -164,11 +164,11 @@ TEST_F(SteppedTest, TheServiceMayEndWhenDrainHasReturned) {
 TEST_F(SteppedTest, ADeadlineBeyondTheRowsIsClampedToIt) {
   // The first request takes the token; the others wait in the engine until
   // their deadlines pass.
-  const auto& spec = SpecOf(Operation::kWrap);
+  const auto& spec = ops::kWrap.spec;
   for (int i = 0; i < 8; ++i) {
     Wrap(rig_.clock_.Steady() + std::chrono::hours(24));
   }
-  rig_.clock_.Advance(spec.max_deadline);
+  rig_.clock_.Advance(spec.max_deadline());
   (void)rig_.engine_->RunDue();
   rig_.device_.RunAll();
   ASSERT_EQ(answers_.size(), 8u);
@@ -188,14 +188,18 @@ TEST_F(SteppedTest, RequestsAreCountedByRpcAndOutcome) {
   Wrap(rig_.clock_.Steady());
   rig_.device_.RunAll();
   EXPECT_EQ(metrics_.Value("strongroom_requests_in_flight"), 0);
-  EXPECT_EQ(metrics_.Value("strongroom_requests_total,rpc=Wrap,reason=OK"), 1);
+  EXPECT_EQ(
+      metrics_.Value("strongroom_requests_total,rpc=Wrap,door=test,reason=OK"),
+      1);
+  EXPECT_EQ(metrics_.Value("strongroom_requests_total,rpc=Wrap,door=test,"
+                           "reason=DEADLINE_EXCEEDED"),
+            1);
   EXPECT_EQ(metrics_.Value(
-                "strongroom_requests_total,rpc=Wrap,reason=DEADLINE_EXCEEDED"),
+                "strongroom_requests_total,rpc=CreateKey,door=test,reason=OK"),
             1);
-  EXPECT_EQ(metrics_.Value("strongroom_requests_total,rpc=CreateKey,reason=OK"),
-            1);
-  EXPECT_EQ(metrics_.Value("strongroom_request_seconds,rpc=Wrap"), 2);
-  EXPECT_EQ(metrics_.Value("strongroom_request_seconds,rpc=Unwrap"), 0);
+  EXPECT_EQ(metrics_.Value("strongroom_request_seconds,rpc=Wrap,door=test"), 2);
+  EXPECT_EQ(metrics_.Value("strongroom_request_seconds,rpc=Unwrap,door=test"),
+            0);
 }
 
 TEST(PipelineTest, ADurationIsRecorded) {
@@ -218,7 +222,7 @@ TEST(PipelineTest, ThePolicyInForceDecides) {
       "version: 1\nrules:\n- {name: r, who: [\"cn:new\"], may: [use], keys: "
       "[\"**\"]}\n"));
   auto wrap = [&](const char* who) {
-    return rig.Seal(Rig::CallAs(who, Operation::kWrap),
+    return rig.Seal(Rig::CallAs(who, ops::kWrap),
                     Rig::SealOf("demo/app", {std::string(Rig::kDek)}));
   };
   EXPECT_THAT(wrap("app"), HasReason(Reason::kPermissionDenied));
@@ -238,8 +242,8 @@ TEST(PipelineTest, ManyClientsAtOnceAreAllAnsweredAndRecordedOnce) {
     clients.emplace_back([&] {
       for (int i = 0; i < kEach; ++i) {
         Bytes token = rig.Wrapped("demo/app");
-        auto opened = rig.Open(Rig::CallAs("app", Operation::kUnwrap),
-                               Rig::OpenOf({token}));
+        auto opened =
+            rig.Open(Rig::CallAs("app", ops::kUnwrap), Rig::OpenOf({token}));
         if (opened.ok()) ++ok;
       }
     });

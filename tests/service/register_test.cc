@@ -26,7 +26,7 @@ class RegisterTest : public ::testing::Test, protected Rig {
     return command;
   }
   StatusOr<SealedItem> Register(SealCommand command,
-                                Operation operation = Operation::kWrap) {
+                                const ops::Sealing& operation = ops::kWrap) {
     SR_ASSIGN_OR_RETURN(SealResult result,
                         Seal(CallAs("app", operation), std::move(command)));
     return std::move(result.items[0]);
@@ -43,24 +43,24 @@ class RegisterTest : public ::testing::Test, protected Rig {
     command.key_name = name;
     command.context = context;
     command.items.push_back({{}, std::nullopt, id});
-    SR_ASSIGN_OR_RETURN(OpenResult result, Open(CallAs(who, Operation::kUnwrap),
-                                                std::move(command)));
+    SR_ASSIGN_OR_RETURN(OpenResult result,
+                        Open(CallAs(who, ops::kUnwrap), std::move(command)));
     return std::move(result.items[0]);
   }
   void SetRule(keyring::RegistrationRule rule) {
     keyring::KeyChange change;
     change.registration = rule;
-    EXPECT_OK(service_->UpdateKey(CallAs("root", Operation::kUpdateKey),
-                                  "demo/a", change));
+    EXPECT_OK(UpdateKey(CallAs("root", ops::kUpdateKey), "demo/a", change));
   }
-  Status Remove(Operation operation, const std::string& who,
-                const std::string& id, const std::string& name = "demo/a") {
-    return service_->RemoveDek(CallAs(who, operation), name, id);
+  Status Remove(const Operation<model::OfDek, model::Nothing>& operation,
+                const std::string& who, const std::string& id,
+                const std::string& name = "demo/a") {
+    return OfDek(CallAs(who, operation), name, id).status();
   }
   size_t Count() {
-    DekQuery query;
-    query.key_name = "demo/a";
-    auto list = service_->ListDeks(CallAs("root", Operation::kListDeks), query);
+    model::ListDeks query;
+    query.name = "demo/a";
+    auto list = Ask(CallAs("root", ops::kListDeks), query);
     EXPECT_OK(list);
     return list->deks.size();
   }
@@ -72,9 +72,8 @@ TEST_F(RegisterTest, ARegisteredDekOpensByItsIdAndByItsToken) {
   ASSERT_OK_AND_ASSIGN(OpenedItem opened, OpenById("app", item.id->ToString()));
   EXPECT_EQ(AsText(opened.secret.Expose()), kDek);
   EXPECT_EQ(opened.key_name, "demo/a");
-  ASSERT_OK_AND_ASSIGN(
-      OpenResult by_token,
-      Open(CallAs("app", Operation::kUnwrap), OpenOf({TokenOf(item)})));
+  ASSERT_OK_AND_ASSIGN(OpenResult by_token, Open(CallAs("app", ops::kUnwrap),
+                                                 OpenOf({TokenOf(item)})));
   EXPECT_EQ(AsText(by_token.items[0].secret.Expose()), kDek);
 }
 
@@ -96,7 +95,7 @@ TEST_F(RegisterTest, AnUnregisteredDekHasNoId) {
 TEST_F(RegisterTest, WhoMayNotUseTheKeyLearnsNothingOfAnId) {
   const std::string id = Registered();
   const std::string unknown = id.substr(0, id.find(':')) + ":99";
-  EXPECT_OK(Remove(Operation::kShredDek, "root", Registered()));
+  EXPECT_OK(Remove(ops::kShredDek, "root", Registered()));
   auto of_known = OpenById("other", id);
   auto of_unknown = OpenById("other", unknown);
   EXPECT_THAT(of_known, HasReason(Reason::kPermissionDenied));
@@ -115,14 +114,14 @@ TEST_F(RegisterTest, WhatIsNoIdIsRefused) {
   EXPECT_THAT(OpenById("app", "nonsense"), HasReason(Reason::kArgumentInvalid));
   OpenCommand both = OpenOf({Wrapped("demo/a")});
   both.items[0].dek_id = Registered();
-  EXPECT_THAT(Open(CallAs("app", Operation::kUnwrap), std::move(both)),
+  EXPECT_THAT(Open(CallAs("app", ops::kUnwrap), std::move(both)),
               HasReason(Reason::kArgumentInvalid, HasSubstr("both")));
 }
 
 TEST_F(RegisterTest, AnIdDoesNotDecrypt) {
   OpenCommand command;
   command.items.push_back({{}, std::nullopt, Registered()});
-  EXPECT_THAT(Open(CallAs("app", Operation::kDecrypt), std::move(command)),
+  EXPECT_THAT(Open(CallAs("app", ops::kDecrypt), std::move(command)),
               HasReason(Reason::kNotAuthentic));
 }
 
@@ -132,7 +131,7 @@ TEST_F(RegisterTest, ABatchOfIdsAndTokensIsAnsweredItemByItem) {
   command.items[2].dek_id = "00000000-0000-4000-8000-000000000000:0";
   ASSERT_OK_AND_ASSIGN(
       OpenResult result,
-      Open(CallAs("root", Operation::kBatchUnwrap), std::move(command)));
+      Open(CallAs("root", ops::kBatchUnwrap), std::move(command)));
   EXPECT_OK(result.items[0].status);
   EXPECT_OK(result.items[1].status);
   EXPECT_THAT(result.items[2].status, HasReason(Reason::kDekNotFound));
@@ -140,9 +139,8 @@ TEST_F(RegisterTest, ABatchOfIdsAndTokensIsAnsweredItemByItem) {
 
 TEST_F(RegisterTest, ItemsThatCannotBeSealedAreNotRegistered) {
   SealCommand command = Command({std::string(kDek), "short"});
-  ASSERT_OK_AND_ASSIGN(
-      SealResult result,
-      Seal(CallAs("app", Operation::kBatchWrap), std::move(command)));
+  ASSERT_OK_AND_ASSIGN(SealResult result, Seal(CallAs("app", ops::kBatchWrap),
+                                               std::move(command)));
   EXPECT_TRUE(result.items[0].id.has_value());
   EXPECT_THAT(result.items[1].status, HasReason(Reason::kDekSizeInvalid));
   EXPECT_EQ(Count(), 1u);
@@ -151,9 +149,8 @@ TEST_F(RegisterTest, ItemsThatCannotBeSealedAreNotRegistered) {
 TEST_F(RegisterTest, WithARequestIdAllItemsAreRegisteredOrNone) {
   SealCommand command = Command({std::string(kDek), "short"});
   command.request_id = kRequestId;
-  ASSERT_OK_AND_ASSIGN(
-      SealResult result,
-      Seal(CallAs("app", Operation::kBatchWrap), std::move(command)));
+  ASSERT_OK_AND_ASSIGN(SealResult result, Seal(CallAs("app", ops::kBatchWrap),
+                                               std::move(command)));
   EXPECT_THAT(result.items[0].status, HasReason(Reason::kConflict));
   EXPECT_THAT(result.items[1].status, HasReason(Reason::kDekSizeInvalid));
   EXPECT_EQ(Count(), 0u);
@@ -183,7 +180,7 @@ TEST_F(RegisterTest, ARepeatedDataKeyIsTheSameDataKey) {
     repeated.request_id = kRequestId;
     return repeated;
   };
-  const Operation op = Operation::kGenerateDataKey;
+  const Operation op = ops::kGenerateDataKey;
   ASSERT_OK_AND_ASSIGN(SealedItem first, Register(command(32, true), op));
   ASSERT_OK_AND_ASSIGN(SealedItem second, Register(command(32, true), op));
   EXPECT_EQ(second.id, first.id);
@@ -203,15 +200,14 @@ TEST_F(RegisterTest, ARequestIdWithOtherContentIsRefused) {
         SealCommand command = Command({std::string(kDek)}, {{"a", "b"}});
         command.request_id = kRequestId;
         edit(&command);
-        EXPECT_THAT(
-            Seal(CallAs("app", Operation::kBatchWrap), std::move(command)),
-            HasReason(Reason::kRequestIdReused));
+        EXPECT_THAT(Seal(CallAs("app", ops::kBatchWrap), std::move(command)),
+                    HasReason(Reason::kRequestIdReused));
       };
   expect_refused([](SealCommand* c) { c->context = {{"a", "c"}}; });
   expect_refused([](SealCommand* c) { c->about.reference = "x"; });
   expect_refused([](SealCommand* c) { c->about.labels = {{"x", "y"}}; });
   expect_refused([](SealCommand* c) {
-    c->items[0].about = DekAbout{{}, "its own"};
+    c->items[0].about = model::DekAbout{{}, "its own"};
   });
   expect_refused([](SealCommand* c) {
     std::string other(kDek);
@@ -241,7 +237,7 @@ TEST_F(RegisterTest, ARepeatOfWhatWasShreddedSaysSo) {
   SealCommand command = Command({std::string(kDek)});
   command.request_id = kRequestId;
   ASSERT_OK_AND_ASSIGN(SealedItem first, Register(std::move(command)));
-  ASSERT_OK(Remove(Operation::kShredDek, "root", first.id->ToString()));
+  ASSERT_OK(Remove(ops::kShredDek, "root", first.id->ToString()));
   SealCommand again = Command({std::string(kDek)});
   again.request_id = kRequestId;
   EXPECT_THAT(Register(std::move(again)), HasReason(Reason::kDekShredded));
@@ -253,7 +249,7 @@ TEST_F(RegisterTest, WhatBelongsToRegisteringIsRefusedWithoutIt) {
     if (which == 0) command.about.labels = {{"a", "b"}};
     if (which == 1) command.about.reference = "x";
     if (which == 2) command.request_id = kRequestId;
-    if (which == 3) command.items[0].about = DekAbout{};
+    if (which == 3) command.items[0].about = model::DekAbout{};
     EXPECT_THAT(Register(std::move(command)),
                 HasReason(Reason::kArgumentInvalid));
   }
@@ -270,9 +266,11 @@ TEST_F(RegisterTest, BadRegistrationsAreRefusedBeforeAnythingIsSealed) {
   refused([](SealCommand* c) { c->request_id = Bytes(17); });
   refused([](SealCommand* c) { c->about.labels = {{"A", ""}}; });
   refused([](SealCommand* c) { c->about.reference = std::string(257, 'x'); });
-  refused([](SealCommand* c) { c->items[0].about = DekAbout{{}, "\xff"}; });
+  refused([](SealCommand* c) {
+    c->items[0].about = model::DekAbout{{}, "\xff"};
+  });
   EXPECT_EQ(engine_->Stats().token_operations, 0u);
-  EXPECT_THAT(Register(Command({"data"}), Operation::kEncrypt),
+  EXPECT_THAT(Register(Command({"data"}), ops::kEncrypt),
               HasReason(Reason::kArgumentInvalid, HasSubstr("Encrypt")));
 }
 
@@ -281,8 +279,7 @@ TEST_F(RegisterTest, AKeyThatDemandsRegistrationWrapsNothingElse) {
   const auto demands =
       HasReason(Reason::kRegistrationRule, HasSubstr("demands"));
   EXPECT_THAT(Register(SealOf("demo/a", {std::string(kDek)})), demands);
-  EXPECT_THAT(Register(SealOf("demo/a", {"data"}), Operation::kEncrypt),
-              demands);
+  EXPECT_THAT(Register(SealOf("demo/a", {"data"}), ops::kEncrypt), demands);
   EXPECT_OK(Register(Command({std::string(kDek)})));
 }
 
@@ -304,37 +301,37 @@ TEST_F(RegisterTest, AShreddedDekIsRefusedInEveryForm) {
   ASSERT_OK_AND_ASSIGN(SealedItem item, Register(Command({std::string(kDek)})));
   const Bytes token = TokenOf(item);
   const std::string id = item.id->ToString();
-  ASSERT_OK(Remove(Operation::kShredDek, "root", id));
-  ASSERT_OK(Remove(Operation::kShredDek, "root", id)) << "again";
+  ASSERT_OK(Remove(ops::kShredDek, "root", id));
+  ASSERT_OK(Remove(ops::kShredDek, "root", id)) << "again";
   EXPECT_THAT(OpenById("app", id), HasReason(Reason::kDekShredded));
-  EXPECT_THAT(Open(CallAs("app", Operation::kUnwrap), OpenOf({token})),
+  EXPECT_THAT(Open(CallAs("app", ops::kUnwrap), OpenOf({token})),
               HasReason(Reason::kDekShredded));
-  EXPECT_THAT(Open(CallAs("other", Operation::kUnwrap), OpenOf({token})),
+  EXPECT_THAT(Open(CallAs("other", ops::kUnwrap), OpenOf({token})),
               HasReason(Reason::kPermissionDenied));
   RewrapCommand rewrap;
   rewrap.tokens = {token};
   Rotate("demo/a");
-  EXPECT_THAT(Rewrap(CallAs("app", Operation::kRewrap), std::move(rewrap)),
+  EXPECT_THAT(Rewrap(CallAs("app", ops::kRewrap), std::move(rewrap)),
               HasReason(Reason::kDekShredded));
 }
 
 TEST_F(RegisterTest, ADeletedDekIsForgottenButItsTokenOpens) {
   ASSERT_OK_AND_ASSIGN(SealedItem item, Register(Command({std::string(kDek)})));
-  ASSERT_OK(Remove(Operation::kDeleteDek, "root", item.id->ToString()));
+  ASSERT_OK(Remove(ops::kDeleteDek, "root", item.id->ToString()));
   EXPECT_THAT(OpenById("root", item.id->ToString()),
               HasReason(Reason::kDekNotFound));
-  EXPECT_OK(Open(CallAs("app", Operation::kUnwrap), OpenOf({TokenOf(item)})));
+  EXPECT_OK(Open(CallAs("app", ops::kUnwrap), OpenOf({TokenOf(item)})));
   EXPECT_EQ(Count(), 0u);
 }
 
 TEST_F(RegisterTest, RemovingNeedsARightOfItsOwn) {
   const std::string id = Registered();
-  for (Operation operation : {Operation::kDeleteDek, Operation::kShredDek}) {
-    EXPECT_THAT(Remove(operation, "app", id),
+  for (const auto* operation : {&ops::kDeleteDek, &ops::kShredDek}) {
+    EXPECT_THAT(Remove(*operation, "app", id),
                 HasReason(Reason::kPermissionDenied));
-    EXPECT_THAT(Remove(operation, "root", id, "other/b"),
+    EXPECT_THAT(Remove(*operation, "root", id, "other/b"),
                 HasReason(Reason::kDekNotFound));
-    EXPECT_THAT(Remove(operation, "root", "x"),
+    EXPECT_THAT(Remove(*operation, "root", "x"),
                 HasReason(Reason::kArgumentInvalid));
   }
   EXPECT_EQ(Count(), 1u);
@@ -344,30 +341,28 @@ TEST_F(RegisterTest, RemovingNeedsARightOfItsOwn) {
 TEST_F(RegisterTest, AListHasPagesAndADekIsDescribed) {
   SealCommand command = Command(std::vector<std::string>(5, std::string(kDek)));
   command.about.reference = "ref";
-  ASSERT_OK(Seal(CallAs("app", Operation::kBatchWrap), std::move(command)));
-  DekQuery query;
-  query.key_name = "demo/a";
+  ASSERT_OK(Seal(CallAs("app", ops::kBatchWrap), std::move(command)));
+  model::ListDeks query;
+  query.name = "demo/a";
   query.page_size = 2;
-  std::vector<registry::DekInfo> all;
+  std::vector<model::Dek> all;
   do {
-    ASSERT_OK_AND_ASSIGN(
-        DekList list,
-        service_->ListDeks(CallAs("root", Operation::kListDeks), query));
+    ASSERT_OK_AND_ASSIGN(model::DekPage list,
+                         Ask(CallAs("root", ops::kListDeks), query));
     EXPECT_LE(list.deks.size(), 2u);
     all.insert(all.end(), list.deks.begin(), list.deks.end());
     query.page_token = list.next_page_token;
   } while (!query.page_token.empty());
   ASSERT_THAT(all, SizeIs(5));
-  ASSERT_OK_AND_ASSIGN(registry::DekInfo dek,
-                       service_->GetDek(CallAs("root", Operation::kGetDek),
-                                        "demo/a", all[3].id.ToString()));
-  EXPECT_EQ(dek.reference, "ref");
-  EXPECT_EQ(dek.version, 1u);
+  ASSERT_OK_AND_ASSIGN(model::Dek dek, OfDek(CallAs("root", ops::kGetDek),
+                                             "demo/a", all[3].id.ToString()));
+  EXPECT_EQ(dek.about.reference, "ref");
+  EXPECT_EQ(dek.key_version, 1u);
   query.page_token = "AAAA";
-  EXPECT_THAT(service_->ListDeks(CallAs("root", Operation::kListDeks), query),
+  EXPECT_THAT(Ask(CallAs("root", ops::kListDeks), query),
               HasReason(Reason::kArgumentInvalid));
   query.page_token = "";
-  EXPECT_THAT(service_->ListDeks(CallAs("app", Operation::kListDeks), query),
+  EXPECT_THAT(Ask(CallAs("app", ops::kListDeks), query),
               HasReason(Reason::kPermissionDenied));
 }
 

@@ -10,13 +10,35 @@
 #include <utility>
 #include <vector>
 
-#include "strongroom/service/key_service.h"
+#include "service/desk.h"
+#include "service/ops/census.h"
+#include "service/ops/deks.h"
+#include "service/ops/jobs.h"
+#include "service/ops/keys.h"
+#include "service/ops/open.h"
+#include "service/ops/seal.h"
+#include "service/ops/status.h"
+#include "service/ops/token.h"
+#include "service/ops/versions.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/fake_device.h"
 #include "tests/testing/memory_store.h"
 #include "tests/testing/status_matchers.h"
 
 namespace strongroom::service {
+
+using model::Context;
+using model::KeySettings;
+using model::OpenCommand;
+using model::OpenedItem;
+using model::OpenResult;
+using model::RewrapCommand;
+using model::RewrappedItem;
+using model::RewrapResult;
+using model::SealCommand;
+using model::SealedItem;
+using model::SealInput;
+using model::SealResult;
 
 // RecordingAudit keeps what it is told, or refuses it.
 class RecordingAudit final : public audit::AuditLog {
@@ -102,6 +124,12 @@ inline std::shared_ptr<const auth::Policy> ParsedPolicy(std::string_view yaml) {
   return *policy;
 }
 
+// CallOf is a call of one operation.
+template <typename Command, typename Result, typename Proof>
+struct CallOf : Call {
+  const Operation<Command, Result, Proof>* operation;
+};
+
 class Rig {
  public:
   explicit Rig(testing::FakeDeviceOptions device_options = {},
@@ -154,59 +182,89 @@ class Rig {
     return auth::Credential(std::move(peer));
   }
   // CallAs with an empty name is a call without a credential.
-  static Call CallAs(const std::string& who, Operation operation) {
-    return {.operation = operation,
-            .credential = who.empty() ? auth::Credential() : CredentialOf(who),
+  static Call CallAs(const std::string& who) {
+    return {.credential = who.empty() ? auth::Credential() : CredentialOf(who),
+            .door = kDoor,
             .peer = "10.0.0.1:5000",
             .request_id = "request-1",
             .deadline = std::nullopt};
   }
+  template <typename Command, typename Result, typename Proof>
+  static CallOf<Command, Result, Proof> CallAs(
+      const std::string& who,
+      const Operation<Command, Result, Proof>& operation) {
+    return {{CallAs(who)}, &operation};
+  }
 
-  StatusOr<SealResult> Seal(Call call, SealCommand command) {
-    return Await<SealResult>([&](Done<SealResult> done) {
-      service_->Seal(std::move(call), std::move(command), std::move(done));
-    });
+  // Ask waits for the answer.
+  template <typename Command, typename Result, typename Proof>
+  StatusOr<Result> Ask(CallOf<Command, Result, Proof> call, Command command) {
+    std::promise<StatusOr<Result>> promise;
+    const auto& operation = *call.operation;
+    service_->Run(operation, std::move(call), std::move(command),
+                  Done<Result>([&promise](StatusOr<Result> result) {
+                    promise.set_value(std::move(result));
+                  }));
+    return promise.get_future().get();
   }
-  StatusOr<OpenResult> Open(Call call, OpenCommand command) {
-    return Await<OpenResult>([&](Done<OpenResult> done) {
-      service_->Open(std::move(call), std::move(command), std::move(done));
-    });
+  // The same, by what is asked.
+  auto Seal(auto call, SealCommand command) {
+    return Ask(std::move(call), std::move(command));
   }
-  StatusOr<RewrapResult> Rewrap(Call call, RewrapCommand command) {
-    return Await<RewrapResult>([&](Done<RewrapResult> done) {
-      service_->Rewrap(std::move(call), std::move(command), std::move(done));
-    });
+  auto Open(auto call, OpenCommand command) {
+    return Ask(std::move(call), std::move(command));
   }
+  auto Rewrap(auto call, RewrapCommand command) {
+    return Ask(std::move(call), std::move(command));
+  }
+  auto CreateKey(auto call, const std::string& name,
+                 const KeySettings& settings) {
+    return Ask(std::move(call), model::CreateKey{name, settings});
+  }
+  auto UpdateKey(auto call, const std::string& name,
+                 const model::KeyChange& change) {
+    return Ask(std::move(call), model::UpdateKey{name, change});
+  }
+  auto MoveVersion(auto call, const std::string& name, uint32_t version,
+                   bool acknowledged) {
+    return Ask(std::move(call),
+               model::MoveVersion{name, version, acknowledged});
+  }
+  auto OfKey(auto call, const std::string& name) {
+    return Ask(std::move(call), model::OfKey{name});
+  }
+  auto OfDek(auto call, const std::string& name, const std::string& dek_id) {
+    return Ask(std::move(call), model::OfDek{name, dek_id});
+  }
+  auto OfService(auto call) { return Ask(std::move(call), model::Nothing()); }
 
   // Short forms that must succeed.
   void MakeKey(const std::string& name, const Labels& labels = {}) {
     KeySettings settings;
     settings.labels = labels;
-    EXPECT_OK(service_->CreateKey(CallAs("root", Operation::kCreateKey), name,
-                                  settings));
+    EXPECT_OK(CreateKey(CallAs("root", ops::kCreateKey), name, settings));
   }
   // Registered DEKs of one batch, all of them kDek.
   SealResult RegisteredBatch(const std::string& key, uint32_t deks) {
     SealCommand command =
         SealOf(key, std::vector<std::string>(deks, std::string(kDek)));
     command.registers = true;
-    auto result =
-        Seal(CallAs("root", Operation::kBatchWrap), std::move(command));
+    auto result = Seal(CallAs("root", ops::kBatchWrap), std::move(command));
     EXPECT_OK(result);
     if (!result.ok()) return {};
     for (const SealedItem& item : result->items) EXPECT_OK(item.status);
     return *std::move(result);
   }
   void Rotate(const std::string& name) {
-    EXPECT_OK(service_->RotateKey(CallAs("root", Operation::kRotateKey), name));
+    EXPECT_OK(OfKey(CallAs("root", ops::kRotateKey), name));
   }
-  Status Move(Operation operation, const std::string& name, uint32_t version) {
-    return service_
-        ->MoveVersion(CallAs("root", operation), name, version,
-                      operation == Operation::kScheduleDestroyVersion)
+  Status Move(const ops::Moving& operation, const std::string& name,
+              uint32_t version) {
+    return MoveVersion(CallAs("root", operation), name, version,
+                       &operation == &ops::kScheduleDestroyVersion)
         .status();
   }
-  Bytes Sealed(Operation operation, const std::string& name,
+  Bytes Sealed(const ops::Sealing& operation, const std::string& name,
                std::string_view secret, const Context& context = {}) {
     auto result = Seal(CallAs("root", operation),
                        SealOf(name, {std::string(secret)}, context));
@@ -214,7 +272,7 @@ class Rig {
     return result.ok() ? TokenOf(result->items[0]) : Bytes();
   }
   Bytes Wrapped(const std::string& name, const Context& context = {}) {
-    return Sealed(Operation::kWrap, name, kDek, context);
+    return Sealed(ops::kWrap, name, kDek, context);
   }
 
   static SealCommand SealOf(const std::string& name,
@@ -251,6 +309,7 @@ class Rig {
     return token;
   }
 
+  static constexpr std::string_view kDoor = "test";
   static constexpr std::string_view kDek = "0123456789abcdef0123456789abcdef";
 
   testing::FakeClock clock_;
@@ -264,7 +323,7 @@ class Rig {
   auth::PolicySource policy_;
   RecordingAudit audit_;
   Metrics& metrics_;
-  std::unique_ptr<KeyService> service_;
+  std::unique_ptr<Desk> service_;
 
  private:
   // Deadlines are of that clock: on the real one a test that takes ten seconds
@@ -282,10 +341,19 @@ class Rig {
           return keyring_->signing().Sign(type, payload);
         });
   }
-  std::unique_ptr<KeyService> MakeService() {
-    return CreateKeyService({authenticator_, *keyring_, *registry_, *jobs_,
-                             *engine_, device_, policy_, audit_, clock_,
-                             metrics_});
+  std::unique_ptr<Desk> MakeService() {
+    return std::make_unique<Desk>(ServiceParts{authenticator_,
+                                               *keyring_,
+                                               *registry_,
+                                               *jobs_,
+                                               *engine_,
+                                               device_,
+                                               policy_,
+                                               audit_,
+                                               clock_,
+                                               metrics_,
+                                               {},
+                                               {kDoor}});
   }
   keyring::KeyringOptions KeyringParts() {
     keyring::KeyringOptions options;
@@ -296,15 +364,6 @@ class Rig {
       return registry::StartInRotation(t, id, clock_.Now());
     };
     return options;
-  }
-
-  template <typename Result, typename Submit>
-  static StatusOr<Result> Await(Submit submit) {
-    std::promise<StatusOr<Result>> promise;
-    submit([&promise](StatusOr<Result> result) {
-      promise.set_value(std::move(result));
-    });
-    return promise.get_future().get();
   }
 };
 

@@ -18,13 +18,14 @@ class SealTest : public ::testing::Test {
  protected:
   SealTest() { rig_.MakeKey("demo/app"); }
 
-  StatusOr<SealResult> Seal(Operation operation, SealCommand command) {
+  StatusOr<SealResult> Seal(const ops::Sealing& operation,
+                            SealCommand command) {
     return rig_.Seal(Rig::CallAs("app", operation), std::move(command));
   }
   StatusOr<SealResult> Wrap(const std::string& dek) {
-    return Seal(Operation::kWrap, Rig::SealOf("demo/app", {dek}));
+    return Seal(ops::kWrap, Rig::SealOf("demo/app", {dek}));
   }
-  StatusOr<SealResult> Generate(Operation operation, size_t count,
+  StatusOr<SealResult> Generate(const ops::Sealing& operation, size_t count,
                                 uint32_t dek_bytes, bool without_plaintext) {
     SealCommand command;
     command.key_name = "demo/app";
@@ -34,7 +35,7 @@ class SealTest : public ::testing::Test {
     return Seal(operation, std::move(command));
   }
   StatusOr<OpenResult> Unwrap(const Bytes& token, const Context& context = {}) {
-    return rig_.Open(Rig::CallAs("app", Operation::kUnwrap),
+    return rig_.Open(Rig::CallAs("app", ops::kUnwrap),
                      Rig::OpenOf({token}, "", context));
   }
 
@@ -69,18 +70,16 @@ TEST_F(SealTest, DeksOf16To64BytesAreWrappedAndNoOthers) {
 TEST_F(SealTest, PlaintextOfUpTo64KiBIsEncryptedAndTheRestIsToldWhatToUse) {
   for (size_t size : {size_t{0}, size_t{1}, size_t{65536}}) {
     std::string text(size, 'x');
-    ASSERT_OK_AND_ASSIGN(
-        SealResult sealed,
-        Seal(Operation::kEncrypt, Rig::SealOf("demo/app", {text})));
+    ASSERT_OK_AND_ASSIGN(SealResult sealed,
+                         Seal(ops::kEncrypt, Rig::SealOf("demo/app", {text})));
     ASSERT_OK_AND_ASSIGN(
         OpenResult opened,
-        rig_.Open(Rig::CallAs("app", Operation::kDecrypt),
+        rig_.Open(Rig::CallAs("app", ops::kDecrypt),
                   Rig::OpenOf({Rig::TokenOf(sealed.items[0])})));
     EXPECT_EQ(AsText(opened.items[0].secret.Expose()), text);
   }
   EXPECT_THAT(
-      Seal(Operation::kEncrypt,
-           Rig::SealOf("demo/app", {std::string(65537, 'x')})),
+      Seal(ops::kEncrypt, Rig::SealOf("demo/app", {std::string(65537, 'x')})),
       HasReason(Reason::kPlaintextTooLarge,
                 AllOf(HasSubstr("65537"), HasSubstr("GenerateDataKey"))));
 }
@@ -89,7 +88,7 @@ TEST_F(SealTest, ADataKeyIsFreshAndOpensToItsPlaintext) {
   std::set<std::string> seen;
   for (int i = 0; i < 20; ++i) {
     ASSERT_OK_AND_ASSIGN(SealResult made,
-                         Generate(Operation::kGenerateDataKey, 1, 0, false));
+                         Generate(ops::kGenerateDataKey, 1, 0, false));
     const SealedItem& item = made.items[0];
     EXPECT_EQ(item.dek.size(), 32u);
     EXPECT_TRUE(seen.insert(ToHex(item.dek.Expose())).second);
@@ -100,7 +99,7 @@ TEST_F(SealTest, ADataKeyIsFreshAndOpensToItsPlaintext) {
 
 TEST_F(SealTest, ADataKeyWithoutPlaintextHasNone) {
   ASSERT_OK_AND_ASSIGN(SealResult made,
-                       Generate(Operation::kGenerateDataKey, 1, 16, true));
+                       Generate(ops::kGenerateDataKey, 1, 16, true));
   EXPECT_TRUE(made.items[0].dek.empty());
   ASSERT_OK_AND_ASSIGN(OpenResult opened, Unwrap(Rig::TokenOf(made.items[0])));
   EXPECT_EQ(opened.items[0].secret.size(), 16u);
@@ -109,7 +108,7 @@ TEST_F(SealTest, ADataKeyWithoutPlaintextHasNone) {
 TEST_F(SealTest, DataKeysOfOtherSizesAreRefused) {
   for (uint32_t size : {1u, 15u, 65u, 0xffffffffu}) {
     for (auto operation :
-         {Operation::kGenerateDataKey, Operation::kBatchGenerateDataKeys}) {
+         {ops::kGenerateDataKey, ops::kBatchGenerateDataKeys}) {
       EXPECT_THAT(Generate(operation, 1, size, false),
                   HasReason(Reason::kDekSizeInvalid, HasSubstr("16 to 64")));
     }
@@ -118,9 +117,8 @@ TEST_F(SealTest, DataKeysOfOtherSizesAreRefused) {
 
 TEST_F(SealTest, ABatchSharesOneTokenOperationAndItsDeksDiffer) {
   uint64_t before = rig_.device_.count(FakeOperation::kSeal);
-  ASSERT_OK_AND_ASSIGN(
-      SealResult made,
-      Generate(Operation::kBatchGenerateDataKeys, 100, 32, false));
+  ASSERT_OK_AND_ASSIGN(SealResult made,
+                       Generate(ops::kBatchGenerateDataKeys, 100, 32, false));
   EXPECT_EQ(rig_.device_.count(FakeOperation::kSeal), before + 1);
   std::set<std::string> deks;
   for (const SealedItem& item : made.items) {
@@ -137,7 +135,7 @@ TEST_F(SealTest, InABatchABadItemFailsAlone) {
                                std::string(32, 'b'), std::string(32, 'c')});
   command.items[2].context = Context{{"", "empty key"}};
   ASSERT_OK_AND_ASSIGN(SealResult sealed,
-                       Seal(Operation::kBatchWrap, std::move(command)));
+                       Seal(ops::kBatchWrap, std::move(command)));
   EXPECT_OK(sealed.items[0].status);
   EXPECT_THAT(sealed.items[1].status, HasReason(Reason::kDekSizeInvalid));
   EXPECT_THAT(sealed.items[2].status, HasReason(Reason::kContextInvalid));
@@ -160,7 +158,7 @@ TEST_F(SealTest, ABatchOfBadItemsNeedsNoToken) {
   uint64_t before = rig_.device_.count(FakeOperation::kSeal);
   ASSERT_OK_AND_ASSIGN(
       SealResult sealed,
-      Seal(Operation::kBatchWrap, Rig::SealOf("demo/app", {"a", "b"})));
+      Seal(ops::kBatchWrap, Rig::SealOf("demo/app", {"a", "b"})));
   EXPECT_THAT(sealed.items[0].status, HasReason(Reason::kDekSizeInvalid));
   EXPECT_THAT(sealed.items[1].status, HasReason(Reason::kDekSizeInvalid));
   EXPECT_EQ(rig_.device_.count(FakeOperation::kSeal), before);
@@ -172,7 +170,7 @@ TEST_F(SealTest, AnItemsOwnContextTakesThePlaceOfTheRequests) {
                   {{"from", "request"}});
   command.items[1].context = Context{{"from", "item"}};
   ASSERT_OK_AND_ASSIGN(SealResult sealed,
-                       Seal(Operation::kBatchWrap, std::move(command)));
+                       Seal(ops::kBatchWrap, std::move(command)));
   Bytes first = Rig::TokenOf(sealed.items[0]);
   Bytes second = Rig::TokenOf(sealed.items[1]);
   EXPECT_OK(Unwrap(first, {{"from", "request"}}));
@@ -196,32 +194,32 @@ TEST_F(SealTest, BadContextsAreRefused) {
        {Context{{"", "v"}}, Context{{"k", "1"}, {"k", "2"}},
         Context{{"k", "\xff"}}, Context{{"\xc0\xaf", "v"}}, many,
         Context{{"k", std::string(8190, 'v')}}}) {
-    EXPECT_THAT(Seal(Operation::kWrap,
+    EXPECT_THAT(Seal(ops::kWrap,
                      Rig::SealOf("demo/app", {std::string(Rig::kDek)}, bad)),
                 HasReason(Reason::kContextInvalid));
   }
 }
 
 TEST_F(SealTest, RequestsOverTheLimitsAreRefusedWhole) {
-  EXPECT_THAT(Seal(Operation::kBatchWrap, Rig::SealOf("demo/app", {})),
+  EXPECT_THAT(Seal(ops::kBatchWrap, Rig::SealOf("demo/app", {})),
               HasReason(Reason::kArgumentInvalid, HasSubstr("no items")));
   std::vector<std::string> secrets(4097, std::string(32, 'x'));
-  EXPECT_THAT(Seal(Operation::kBatchWrap, Rig::SealOf("demo/app", secrets)),
+  EXPECT_THAT(Seal(ops::kBatchWrap, Rig::SealOf("demo/app", secrets)),
               HasReason(Reason::kRequestTooLarge,
                         AllOf(HasSubstr("4097"), HasSubstr("4096"))));
   secrets.pop_back();
-  EXPECT_OK(Seal(Operation::kBatchWrap, Rig::SealOf("demo/app", secrets)));
+  EXPECT_OK(Seal(ops::kBatchWrap, Rig::SealOf("demo/app", secrets)));
   std::vector<std::string> large(64, std::string(65536, 'x'));
-  EXPECT_OK(Seal(Operation::kBatchEncrypt, Rig::SealOf("demo/app", large)));
-  EXPECT_THAT(Seal(Operation::kBatchEncrypt,
-                   Rig::SealOf("demo/app", large, {{"k", ""}})),
-              HasReason(Reason::kRequestTooLarge, HasSubstr("bytes")));
+  EXPECT_OK(Seal(ops::kBatchEncrypt, Rig::SealOf("demo/app", large)));
+  EXPECT_THAT(
+      Seal(ops::kBatchEncrypt, Rig::SealOf("demo/app", large, {{"k", ""}})),
+      HasReason(Reason::kRequestTooLarge, HasSubstr("bytes")));
 }
 
 TEST_F(SealTest, AUnaryFormHasOneItem) {
   for (size_t count : {0, 2}) {
     std::vector<std::string> secrets(count, std::string(32, 'x'));
-    EXPECT_THAT(Seal(Operation::kWrap, Rig::SealOf("demo/app", secrets)),
+    EXPECT_THAT(Seal(ops::kWrap, Rig::SealOf("demo/app", secrets)),
                 HasReason(Reason::kArgumentInvalid, HasSubstr("want 1")));
   }
 }
@@ -231,7 +229,7 @@ TEST_F(SealTest, WhenTheDeviceIsAwayABatchFailsWhole) {
                       std::chrono::milliseconds(250));
   rig_.device_.FailNext(FakeOperation::kSeal, away);
   auto result = Seal(
-      Operation::kBatchWrap,
+      ops::kBatchWrap,
       Rig::SealOf("demo/app", {std::string(32, 'a'), std::string(32, 'b')}));
   EXPECT_THAT(result, HasReason(Reason::kHsmUnavailable));
   EXPECT_EQ(RetryAfterOf(result.status()), std::chrono::milliseconds(250));
@@ -257,13 +255,11 @@ TEST_F(SealTest, SealingUsesThePrimary) {
 TEST_F(SealTest, NoRecordHoldsSecretsTokensOrContextValues) {
   SealCommand command = Rig::SealOf("demo/app", {std::string(Rig::kDek)},
                                     {{"patient", "jane-roe-4711"}});
-  ASSERT_OK_AND_ASSIGN(SealResult sealed,
-                       Seal(Operation::kWrap, std::move(command)));
+  ASSERT_OK_AND_ASSIGN(SealResult sealed, Seal(ops::kWrap, std::move(command)));
   Bytes token = Rig::TokenOf(sealed.items[0]);
   (void)Unwrap(token, {{"patient", "john-doe-4712"}});
-  (void)Seal(Operation::kWrap,
-             Rig::SealOf("demo/app", {std::string(Rig::kDek)},
-                         {{"k", "jane-roe"}, {"k", "jane-roe"}}));
+  (void)Seal(ops::kWrap, Rig::SealOf("demo/app", {std::string(Rig::kDek)},
+                                     {{"k", "jane-roe"}, {"k", "jane-roe"}}));
   for (const auto& entry : rig_.audit_.entries()) {
     std::string line = audit::FormatRecord(entry.record, 1);
     for (const std::string& secret :

@@ -20,8 +20,8 @@ class TamperTest : public ::testing::TestWithParam<const char*> {
     token_ = rig_.Wrapped("demo/app");
   }
   Status Unwrap(const Bytes& token) {
-    auto result = rig_.Open(Rig::CallAs(GetParam(), Operation::kUnwrap),
-                            Rig::OpenOf({token}));
+    auto result =
+        rig_.Open(Rig::CallAs(GetParam(), ops::kUnwrap), Rig::OpenOf({token}));
     if (!result.ok()) return result.status();
     EXPECT_TRUE(result->items[0].secret == Dek());
     return OkStatus();
@@ -109,11 +109,11 @@ TEST_P(TamperTest, AllWaysToBeWrongCryptographicallyAreOneError) {
   }
   // The wrong context, and the wrong purpose.
   auto context =
-      rig_.Open(Rig::CallAs(GetParam(), Operation::kUnwrap),
+      rig_.Open(Rig::CallAs(GetParam(), ops::kUnwrap),
                 Rig::OpenOf({token_}, "", Context{{"object", "other"}}));
   texts.insert(context.status().ToString());
-  auto purpose = rig_.Open(Rig::CallAs(GetParam(), Operation::kDecrypt),
-                           Rig::OpenOf({token_}));
+  auto purpose =
+      rig_.Open(Rig::CallAs(GetParam(), ops::kDecrypt), Rig::OpenOf({token_}));
   texts.insert(purpose.status().ToString());
   EXPECT_EQ(texts.size(), 1u) << *texts.begin() << "\n" << *texts.rbegin();
 }

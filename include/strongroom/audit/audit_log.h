@@ -28,6 +28,7 @@ struct Record {
   std::string request_id;
   std::string caller;              // identity; empty if there was none
   std::string peer;                // network address
+  std::string door;                // its name: by which door it came in
   std::string operation;           // RPC name, or "service.start" and the like
   std::string key;                 // name as asked for or resolved
   std::vector<uint32_t> versions;  // key versions used, distinct, sorted
