@@ -1,5 +1,8 @@
 #include "strongroom/base/clock.h"
 
+#include <time.h>
+
+#include <algorithm>
 #include <charconv>
 
 namespace strongroom {
@@ -12,7 +15,10 @@ class SystemClock final : public Clock {
         std::chrono::system_clock::now());
   }
   SteadyTime Steady() const override {
-    return std::chrono::steady_clock::now();
+    timespec now{};
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return SteadyTime(std::chrono::seconds(now.tv_sec) +
+                      std::chrono::nanoseconds(now.tv_nsec));
   }
 };
 
@@ -31,6 +37,13 @@ void AppendPadded(int64_t value, size_t width, char after, std::string* out) {
 const Clock& Clock::System() {
   static const Clock& clock = *new SystemClock;
   return clock;
+}
+
+SteadyTime ForWait(SteadyTime time) {
+  // Far away enough, and no overflow.
+  const auto left = std::min<SteadyTime::duration>(
+      time - Clock::System().Steady(), std::chrono::hours(24 * 365));
+  return std::chrono::steady_clock::now() + left;
 }
 
 std::string FormatTime(WallTime time) {

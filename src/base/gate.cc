@@ -17,7 +17,7 @@ void Gate::Close() {
 bool Gate::WaitUntilEmpty(SteadyTime until) {
   MutexLock lock(mutex_);
   while (inside_ > 0) {
-    if (!empty_.WaitUntil(mutex_, until)) return inside_ == 0;
+    if (!empty_.WaitUntil(mutex_, ForWait(until))) return inside_ == 0;
   }
   return true;
 }

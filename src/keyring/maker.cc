@@ -65,6 +65,7 @@ StatusOr<KeyRows> Maker::StoreEnabled(const Making& making) {
         SR_ASSIGN_OR_RETURN(KeyRows rows, ReadRows(t, making.row.key_id));
         store::VersionRow row = making.row;
         row.state = VersionState::kEnabled;
+        row.held = false;
         SR_RETURN_IF_ERROR(t.UpdateVersion(row));
         // A creation finished late, by recovery, must not take the primary back
         // from a newer version.
@@ -93,6 +94,11 @@ StatusOr<KeyRows> Maker::StoreEnabled(const Making& making) {
 uint32_t Maker::HighestOnToken(const Turn&, const Uuid& key_id) const {
   auto known = highest_.find(key_id);
   return known == highest_.end() ? 0 : known->second;
+}
+
+void Maker::NoteOnToken(const Turn&, const Uuid& key_id, uint32_t version) {
+  uint32_t& highest = highest_[key_id];
+  highest = std::max(highest, version);
 }
 
 void Maker::NoteInventory(const Turn&, const Inventory& inventory) {

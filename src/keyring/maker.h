@@ -46,6 +46,8 @@ class Maker {
   // or 0: the token may know more versions than an old copy of the store.
   uint32_t HighestOnToken(const Turn& turn, const Uuid& key_id) const;
   void NoteInventory(const Turn& turn, const Inventory& inventory);
+  // NoteOnToken: an object of this version may be on the token for ever.
+  void NoteOnToken(const Turn& turn, const Uuid& key_id, uint32_t version);
 
  private:
   StatusOr<KeyRows> StoreEnabled(const Making& making);

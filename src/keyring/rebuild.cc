@@ -188,8 +188,9 @@ Status MarkOldCopy(store::Transaction& t) {
     if (row.state == VersionState::kDestroyed) continue;
     row.seals_reserved = std::max(row.seals_reserved, kRefuseAtSeals);
     // What has begun cannot have been cancelled.
-    row.held = row.held || (row.state == VersionState::kDestroyScheduled &&
-                            !row.destroying);
+    row.held =
+        row.held || row.state == VersionState::kPending ||
+        (row.state == VersionState::kDestroyScheduled && !row.destroying);
     SR_RETURN_IF_ERROR(t.UpdateVersion(row));
     SR_RETURN_IF_ERROR(MarkUncounted(t, row));
   }

@@ -9,6 +9,9 @@ namespace strongroom::keyring {
 namespace {
 
 constexpr std::chrono::seconds kRetryAfter{10};
+// A call that hangs in the token may make its object long after it was given
+// up.
+constexpr std::chrono::seconds kSweepAfter{600};
 
 constexpr MakeSteps kResumeSteps = {.begin = "resume/begin",
                                     .pending = "resume/reserved",
@@ -17,12 +20,21 @@ constexpr MakeSteps kResumeSteps = {.begin = "resume/begin",
                                     .enabled = "resume/enabled",
                                     .published = "resume/published"};
 
-bool IsUnfinished(const store::VersionRow& row) {
-  return row.state == VersionState::kPending || row.destroying;
+// A PENDING version of a store that may be an old copy is never given up: it
+// may have been finished since. With its KEK on the token it can be finished
+// here.
+bool IsUnfinished(const store::VersionRow& row, const Inventory* inventory) {
+  if (row.destroying) return true;
+  if (row.state != VersionState::kPending) return false;
+  return !row.held ||
+         (inventory != nullptr && inventory->keks.contains(row.kek_id));
 }
 
-const store::VersionRow* FindUnfinished(const KeyRows& rows) {
-  auto found = std::ranges::find_if(rows.versions, IsUnfinished);
+const store::VersionRow* FindUnfinished(const KeyRows& rows,
+                                        const Inventory* inventory) {
+  auto found = std::ranges::find_if(rows.versions, [&](const auto& row) {
+    return IsUnfinished(row, inventory);
+  });
   return found == rows.versions.end() ? nullptr : &*found;
 }
 
@@ -36,10 +48,16 @@ bool IsRemnant(const hsm::TokenObject& object, const Status& sealing) {
 }  // namespace
 
 void Recovery::SettleAtStart(const Turn& turn, const std::vector<KeyRows>& rows,
+                             const std::vector<store::RemovedRow>& removed,
                              const Inventory& inventory,
                              RecoveryReport* report) {
+  if (Status swept = Sweep(turn, removed, inventory); !swept.ok()) {
+    log::Warning("KEKs that were given up are not destroyed yet",
+                 {{"error", swept}});
+    next_sweep_ = parts_.clock.Steady() + kRetryAfter;
+  }
   for (const KeyRows& key : rows) {
-    if (FindUnfinished(key) == nullptr) continue;
+    if (FindUnfinished(key, &inventory) == nullptr) continue;
     const Status status = Settle(turn, key.key.id, &inventory, report);
     if (status.ok()) continue;
     log::Warning("a key could not be recovered yet",
@@ -64,7 +82,7 @@ Status Recovery::Settle(const Turn& turn, const Uuid& id,
     if (!read.ok()) return read;
     // Only a key that was never finished, hence never shown, can be gone.
     if (!rows) return OkStatus();
-    const store::VersionRow* unfinished = FindUnfinished(*rows);
+    const store::VersionRow* unfinished = FindUnfinished(*rows, inventory);
     if (unfinished == nullptr)
       return parts_.catalogue.Republish({*std::move(rows)});
 
@@ -78,7 +96,8 @@ Status Recovery::Settle(const Turn& turn, const Uuid& id,
                               t.VersionsOf(id));
           row.reset();
           for (const store::VersionRow& one : now) {
-            if (one.kek_id == unfinished->kek_id && IsUnfinished(one))
+            if (one.kek_id == unfinished->kek_id &&
+                IsUnfinished(one, inventory))
               row = one;
           }
           return row ? OkStatus() : t.ReleaseLease(lease);
@@ -106,25 +125,31 @@ Status Recovery::SettleVersion(const Turn& turn, const store::Lease& lease,
         parts_.token.IsProper(object->second, row)) {
       const Status resumed = Resume(turn, lease, row);
       if (resumed.ok()) ++count.finished;
-      if (!IsRemnant(object->second, resumed)) return resumed;
+      if (row.held || !IsRemnant(object->second, resumed)) return resumed;
       log::Warning("the token never finished a KEK: it is taken back",
                    {{"label", object->second.label}, {"error", resumed}});
     }
   }
-  SR_RETURN_IF_ERROR(TakeBack(lease, row));
+  if (row.held) {
+    return Error(Reason::kConflict,
+                 "the KEK of a version that may be in use since this copy of "
+                 "the store was made is not as it was made; it is left alone");
+  }
+  SR_RETURN_IF_ERROR(TakeBack(turn, lease, row));
   ++count.removed;
   return OkStatus();
 }
 
-Status Recovery::TakeBack(const store::Lease& lease,
+// The mark comes first, under the lease: what is destroyed on the token no
+// other process can have finished, or can finish any more.
+Status Recovery::TakeBack(const Turn& turn, const store::Lease& lease,
                           const store::VersionRow& row) {
   CrashPoint("take-back/begin");
-  SR_RETURN_IF_ERROR(parts_.token.Destroy(row));
-  CrashPoint("take-back/object");
-  const Status stored =
+  const Status marked =
       parts_.store.UpdateInOrder([&](store::Transaction& t) -> Status {
         SR_RETURN_IF_ERROR(t.CheckLease(lease));
-        SR_RETURN_IF_ERROR(t.DeleteVersion(row.key_id, row.version));
+        SR_RETURN_IF_ERROR(
+            t.RemoveVersion(row.key_id, row.version, parts_.clock.Now()));
         SR_ASSIGN_OR_RETURN(const std::vector<store::VersionRow> left,
                             t.VersionsOf(row.key_id));
         // A key without a version was never shown to anybody.
@@ -132,9 +157,59 @@ Status Recovery::TakeBack(const store::Lease& lease,
         SR_RETURN_IF_ERROR(t.BumpChangeSeq());
         return t.ReleaseLease(lease);
       });
-  if (!stored.ok()) return stored;
+  if (!marked.ok()) return marked;
   CrashPoint("take-back/rows");
+  next_sweep_ = parts_.clock.Steady() + kSweepAfter;
+  const Status destroyed = parts_.token.Destroy(row);
+  if (!destroyed.ok()) {
+    next_sweep_ = parts_.clock.Steady() + kRetryAfter;
+    // Two objects of one label could not be told apart by a rebuilding.
+    maker_.NoteOnToken(turn, row.key_id, row.version);
+    log::Warning("a KEK that was given up may still be on the token",
+                 {{"cka_id", row.kek_id.ToString()}, {"error", destroyed}});
+  }
+  CrashPoint("take-back/object");
   return OkStatus();
+}
+
+Status Recovery::Sweep(const Turn&,
+                       const std::vector<store::RemovedRow>& removed,
+                       const Inventory& inventory) {
+  for (const store::RemovedRow& one : removed) {
+    const auto object = inventory.keks.find(one.kek_id);
+    store::VersionRow row;
+    row.key_id = one.key_id;
+    row.version = one.version;
+    row.kek_id = one.kek_id;
+    if (object == inventory.keks.end() ||
+        object->second.label != parts_.token.LabelOf(row)) {
+      continue;
+    }
+    SR_RETURN_IF_ERROR(parts_.token.Destroy(row));
+    log::Warning(
+        "a KEK that was given up came to the token: it is destroyed",
+        {{"label", object->second.label}, {"cka_id", one.kek_id.ToString()}});
+  }
+  return OkStatus();
+}
+
+void Recovery::SweepIfDue(const Turn& turn) {
+  const SteadyTime now = parts_.clock.Steady();
+  if (!next_sweep_ || *next_sweep_ > now) return;
+  const StatusOr<Inventory> inventory = parts_.token.TakeInventory();
+  std::vector<store::RemovedRow> removed;
+  Status status = inventory.status();
+  if (status.ok()) {
+    status = parts_.store.Read([&](store::ReadTransaction& t) -> Status {
+      SR_ASSIGN_OR_RETURN(removed, t.AllRemoved());
+      return OkStatus();
+    });
+  }
+  if (status.ok()) status = Sweep(turn, removed, *inventory);
+  next_sweep_ = now + (status.ok() ? kSweepAfter : kRetryAfter);
+  if (status.ok()) return;
+  log::Warning("KEKs that were given up could not be looked for",
+               {{"error", status}});
 }
 
 Status Recovery::Resume(const Turn& turn, const store::Lease& lease,
@@ -196,6 +271,7 @@ Status Recovery::BeforeCreation(const Turn& turn, const Uuid& unfinished) {
 }
 
 void Recovery::Retry(const Turn& turn) {
+  SweepIfDue(turn);
   const SteadyTime now = parts_.clock.Steady();
   std::vector<Uuid> due;
   bool finish = false;

@@ -18,6 +18,7 @@ class Recovery {
   // SettleAtStart settles what a start found unfinished; what cannot be settled
   // now is logged and left to Retry.
   void SettleAtStart(const Turn& turn, const std::vector<KeyRows>& rows,
+                     const std::vector<store::RemovedRow>& removed,
                      const Inventory& inventory, RecoveryReport* report);
   // AfterFailure takes back what a failed change of a key left, now if that
   // works, and else by Retry.
@@ -50,14 +51,22 @@ class Recovery {
   Status SettleVersion(const Turn& turn, const store::Lease& lease,
                        const store::VersionRow& row, const Inventory* inventory,
                        RecoveryReport* report);
-  Status TakeBack(const store::Lease& lease, const store::VersionRow& row);
+  // TakeBack gives a PENDING version up for ever, and destroys its KEK then.
+  Status TakeBack(const Turn& turn, const store::Lease& lease,
+                  const store::VersionRow& row);
+  // Sweep destroys the KEKs of versions that were given up, as a call that hung
+  // in the token may have made one since.
+  Status Sweep(const Turn& turn, const std::vector<store::RemovedRow>& removed,
+               const Inventory& inventory);
+  void SweepIfDue(const Turn& turn);
   Status Resume(const Turn& turn, const store::Lease& lease,
                 const store::VersionRow& row);
 
   const KeyringParts& parts_;
   Maker& maker_;
   Destructions& destructions_;
-  std::map<Uuid, Unsettled> unsettled_;  // under a Turn
+  std::map<Uuid, Unsettled> unsettled_;  // under a Turn, both
+  std::optional<SteadyTime> next_sweep_;
 };
 
 }  // namespace strongroom::keyring

@@ -25,13 +25,17 @@ StatusOr<KeyRows> ReadRows(store::ReadTransaction& transaction,
   return rows;
 }
 
-StatusOr<std::vector<KeyRows>> ReadAllRows(store::Store& store) {
+StatusOr<std::vector<KeyRows>> ReadAllRows(
+    store::Store& store, std::vector<store::RemovedRow>* removed) {
   std::vector<KeyRows> rows;
   const Status stored = store.Read([&](store::ReadTransaction& t) -> Status {
     SR_ASSIGN_OR_RETURN(std::vector<store::KeyRow> keys, t.AllKeys());
     SR_ASSIGN_OR_RETURN(std::vector<store::VersionRow> versions,
                         t.AllVersions());
     SR_ASSIGN_OR_RETURN(const uint64_t change_seq, t.ChangeSeq());
+    if (removed != nullptr) {
+      SR_ASSIGN_OR_RETURN(*removed, t.AllRemoved());
+    }
     rows.clear();
     std::unordered_map<Uuid, size_t> index;
     for (store::KeyRow& key : keys) {

@@ -20,8 +20,10 @@ struct KeyRows {
 // ReadRows fails KEY_NOT_FOUND.
 StatusOr<KeyRows> ReadRows(store::ReadTransaction& transaction, const Uuid& id);
 // ReadAllRows gives every key, those in the making too, in the order of their
-// names. STORE_CORRUPT if a version has no key.
-StatusOr<std::vector<KeyRows>> ReadAllRows(store::Store& store);
+// names, and with `removed` the versions that were given up. STORE_CORRUPT if a
+// version has no key.
+StatusOr<std::vector<KeyRows>> ReadAllRows(
+    store::Store& store, std::vector<store::RemovedRow>* removed = nullptr);
 
 // The settings of a row, and back: the columns are the store's.
 model::KeySettings SettingsOf(const store::KeyRow& row);

@@ -51,12 +51,13 @@ StatusOr<RecoveryReport> Startup::Run() {
   const Turn turn(parts_.turns);
   CrashPoint("start/begin");
   SR_ASSIGN_OR_RETURN(const Inventory inventory, parts_.token.TakeInventory());
+  std::vector<store::RemovedRow> removed;
   SR_ASSIGN_OR_RETURN(const std::vector<KeyRows> rows,
-                      ReadAllRows(parts_.store));
+                      ReadAllRows(parts_.store, &removed));
   maker_.NoteInventory(turn, inventory);
   RecoveryReport report;
   SR_RETURN_IF_ERROR(PublishFirst(rows, inventory, &report));
-  LookForUnknown(rows, inventory, &report);
+  LookForUnknown(rows, removed, inventory, &report);
   const std::optional<uint64_t> watermark = parts_.store.Watermark();
   if (!rows.empty() && (!watermark || *watermark > rows.front().change_seq ||
                         report.unknown_objects > 0)) {
@@ -64,7 +65,7 @@ StatusOr<RecoveryReport> Startup::Run() {
         HoldDestructions(watermark, report.unknown_objects > 0, &report));
   }
   grace_.Begin(turn);
-  recovery_.SettleAtStart(turn, rows, inventory, &report);
+  recovery_.SettleAtStart(turn, rows, removed, inventory, &report);
   CrashPoint("start/end");
   return report;
 }
@@ -111,12 +112,14 @@ Status Startup::PublishFirst(const std::vector<KeyRows>& rows,
 }
 
 void Startup::LookForUnknown(const std::vector<KeyRows>& rows,
+                             const std::vector<store::RemovedRow>& removed,
                              const Inventory& inventory,
                              RecoveryReport* report) const {
   std::unordered_set<Uuid> known;
   for (const KeyRows& key : rows) {
     for (const store::VersionRow& row : key.versions) known.insert(row.kek_id);
   }
+  for (const store::RemovedRow& row : removed) known.insert(row.kek_id);
   for (const hsm::TokenObject& object : inventory.labelled) {
     StatusOr<Uuid> id = Uuid::FromBytes(object.id);
     if (id.ok() && known.contains(*id)) continue;
@@ -158,6 +161,13 @@ Status Startup::HoldDestructions(std::optional<uint64_t> watermark,
                         t.AllVersions());
     std::set<Uuid> keys;
     for (store::VersionRow row : rows) {
+      // It may have been finished since, and be in use.
+      if (row.state == VersionState::kPending && !row.held) {
+        row.held = true;
+        SR_RETURN_IF_ERROR(t.UpdateVersion(row));
+        keys.insert(row.key_id);
+        continue;
+      }
       SR_ASSIGN_OR_RETURN(const bool doubted, Doubt(t, row));
       if (doubted) keys.insert(row.key_id);
       row.retired = true;

@@ -28,6 +28,7 @@ class Startup {
   // are newer than the store, so it was restored from a copy. A destruction
   // that it schedules may have been cancelled since.
   void LookForUnknown(const std::vector<KeyRows>& rows,
+                      const std::vector<store::RemovedRow>& removed,
                       const Inventory& inventory, RecoveryReport* report) const;
   // HoldDestructions marks what an old copy of the store must not destroy.
   Status HoldDestructions(std::optional<uint64_t> watermark,

@@ -106,7 +106,23 @@ Status ReadHsm(const YamlNode& root, Config* config) {
   return OptionalNumber(*hsm, "workers", 1, 256, &config->hsm.workers);
 }
 
-// Each of store, audit and policy is {path: ...}: room for more beside it.
+// ReadStore: a directory has the database and all that belongs to it. `path`
+// names the database itself, with the rest beside it.
+StatusOr<std::string> ReadStore(const YamlNode& root) {
+  SR_ASSIGN_OR_RETURN(const YamlNode* section, root.Require("store"));
+  SR_RETURN_IF_ERROR(RefuseUnknown(*section, {"directory", "path"}));
+  if (section->Find("directory") == nullptr) {
+    return RequiredPath(*section, "path");
+  }
+  if (section->Find("path") != nullptr) {
+    return section->Invalid("want store.directory or store.path, not both");
+  }
+  SR_ASSIGN_OR_RETURN(const std::string directory,
+                      RequiredPath(*section, "directory"));
+  return directory + "/store.db";
+}
+
+// Each of audit and policy is {path: ...}: room for more beside it.
 StatusOr<std::string> ReadPathSection(const YamlNode& root,
                                       std::string_view name) {
   SR_ASSIGN_OR_RETURN(const YamlNode* section, root.Require(name));
@@ -203,7 +219,7 @@ StatusOr<Config> ParseConfig(std::string_view yaml, std::string_view origin) {
   SR_RETURN_IF_ERROR(ReadListen(root, &config));
   SR_RETURN_IF_ERROR(ReadTls(root, &config));
   SR_RETURN_IF_ERROR(ReadHsm(root, &config));
-  SR_ASSIGN_OR_RETURN(config.store_path, ReadPathSection(root, "store"));
+  SR_ASSIGN_OR_RETURN(config.store_path, ReadStore(root));
   SR_ASSIGN_OR_RETURN(config.audit_path, ReadPathSection(root, "audit"));
   SR_ASSIGN_OR_RETURN(config.policy_path, ReadPathSection(root, "policy"));
   SR_RETURN_IF_ERROR(ReadMetrics(root, &config));

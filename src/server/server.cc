@@ -270,12 +270,12 @@ Status Server::Parts::RecordKeyringEvent(const keyring::Event& event) {
 // gRPC ends a call that arrives after its shutdown as CANCELLED, without a
 // reason. Callers who were told DRAINING, and to wait, have stopped by then.
 void Server::Parts::RefuseUntilQuiet(SteadyTime end) {
-  end = std::min(end, std::chrono::steady_clock::now() + kRefusalTime);
+  end = std::min(end, Clock::System().Steady() + kRefusalTime);
   uint64_t before;
   do {
     before = rpc->requests();
     std::this_thread::sleep_for(kQuietTime);
-  } while (rpc->requests() != before && std::chrono::steady_clock::now() < end);
+  } while (rpc->requests() != before && Clock::System().Steady() < end);
 }
 
 void Server::Parts::RecordStop() {
@@ -410,7 +410,7 @@ bool Server::Stop() {
   Parts& parts = *parts_;
   if (parts.stopped) return parts.device_let_go;
   parts.stopped = true;
-  const SteadyTime end = std::chrono::steady_clock::now() +
+  const SteadyTime end = Clock::System().Steady() +
                          std::chrono::seconds(parts.config.drain_seconds);
   // A part of the time is kept for what comes after the last answer.
   const SteadyTime answers_end = end - std::chrono::milliseconds(500);
@@ -437,8 +437,8 @@ bool Server::Stop() {
   }
   parts.endpoint.reset();
   if (parts.device != nullptr) {
-    parts.device_let_go = parts.device->Shutdown(std::max(
-        end, std::chrono::steady_clock::now() + std::chrono::seconds(1)));
+    parts.device_let_go = parts.device->Shutdown(
+        std::max(end, Clock::System().Steady() + std::chrono::seconds(1)));
   }
   return parts.device_let_go;
 }

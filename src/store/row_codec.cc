@@ -77,6 +77,12 @@ Status KekChanged(const VersionRow& row) {
                    " is fixed, and is not " + row.kek_id.ToString());
 }
 
+Status NotPending(const VersionRow& row) {
+  return Error(Reason::kConflict,
+               NameOf(row.key_id, row.version) +
+                   " was finished since, and is not given up any more");
+}
+
 Status LeaseTaken(const Lease& lease, std::chrono::microseconds left) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(left);
   return Error(Reason::kConflict,

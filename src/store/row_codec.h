@@ -35,6 +35,7 @@ Status KeyHasVersions(const Uuid& id);
 Status VersionExists(const VersionRow& row);
 Status VersionMissing(const Uuid& key_id, uint32_t version);
 Status KekChanged(const VersionRow& row);
+Status NotPending(const VersionRow& row);
 Status LeaseTaken(const Lease& lease, std::chrono::microseconds left);
 Status LeaseLost(const Lease& lease);
 Status OutOfOrder();

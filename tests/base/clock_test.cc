@@ -1,6 +1,7 @@
 #include "strongroom/base/clock.h"
 
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include "tests/testing/fake_clock.h"
 
@@ -56,6 +57,30 @@ TEST(FakeClockTest, SettingWallTimeLeavesSteadyTimeAlone) {
   clock.SetNow(FakeClock::kStart - hours(1));
   EXPECT_EQ(clock.Now(), FakeClock::kStart - hours(1));
   EXPECT_EQ(clock.Steady(), steady);
+}
+
+// A lease, a window or a cache must not outlast its time because the machine
+// slept.
+TEST(ClockTest, SteadyTimeGoesOnWhileTheMachineSleeps) {
+  const auto boot = [] {
+    timespec now{};
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return SteadyTime(std::chrono::seconds(now.tv_sec) +
+                      std::chrono::nanoseconds(now.tv_nsec));
+  };
+  const SteadyTime before = boot();
+  const SteadyTime now = Clock::System().Steady();
+  EXPECT_LE(before, now);
+  EXPECT_LE(now, boot());
+}
+
+TEST(ClockTest, ATimeToWaitUntilIsAsFarAwayAsTheTimeItself) {
+  const auto before = std::chrono::steady_clock::now();
+  const SteadyTime wait =
+      ForWait(Clock::System().Steady() + std::chrono::hours(1));
+  EXPECT_GE(wait - before, std::chrono::minutes(59));
+  EXPECT_LE(wait - std::chrono::steady_clock::now(), std::chrono::hours(1));
+  EXPECT_GT(ForWait(SteadyTime::max()), before) << "no overflow";
 }
 
 }  // namespace

@@ -428,6 +428,30 @@ TEST_P(StoreContract, AVersionIsClosedForEver) {
               HasReason(Reason::kVersionNotFound));
 }
 
+TEST_P(StoreContract, AVersionIsGivenUpWhileItIsPendingAndItsKekIsKept) {
+  second_.state = VersionState::kPending;
+  AddKey();
+  const auto remove = [&](uint32_t version) {
+    return Update(
+        [&](auto& t) { return t.RemoveVersion(key_.id, version, kNow); });
+  };
+  EXPECT_THAT(remove(1), HasReason(Reason::kConflict));
+  EXPECT_THAT(remove(3), HasReason(Reason::kVersionNotFound));
+  ASSERT_OK(remove(2));
+  EXPECT_THAT(remove(2), HasReason(Reason::kVersionNotFound));
+  EXPECT_THAT(Versions(), ElementsAre(first_));
+  ASSERT_OK(Update([&](Transaction& t) -> Status {
+    SR_RETURN_IF_ERROR(t.DeleteVersion(key_.id, 1));
+    return t.DeleteKey(key_.id);
+  })) << "it does not keep its key";
+  ASSERT_OK(store_->Read([&](ReadTransaction& t) -> Status {
+    SR_ASSIGN_OR_RETURN(const auto removed, t.AllRemoved());
+    EXPECT_THAT(removed,
+                ElementsAre(RemovedRow{second_.kek_id, key_.id, 2, kNow}));
+    return OkStatus();
+  }));
+}
+
 TEST_P(StoreContract, ManyVersionsChangeByOneCall) {
   AddKey();
   VersionRow rows[] = {first_, second_};

@@ -21,7 +21,7 @@ MOVE = ["move/begin", "change/stored", "move/published"]
 DESTROY_REST = _of("destroy", "marked", "object", "stored", "published")
 DESTROY = ["destroy/begin"] + DESTROY_REST
 RETIRE = ["retire/begin", "change/stored", "retire/published"]
-TAKE_BACK = _of("take-back", "begin", "object", "rows")
+TAKE_BACK = _of("take-back", "begin", "rows", "object")
 RESUME = _of("resume", "begin", "reserved", "known-answer", "enabled",
              "published")
 REGISTER = _of("register", "begin", "rows", "stored")

@@ -176,6 +176,16 @@ class KeyringRig {
       return OkStatus();
     }));
   }
+  // The KEKs of versions that were given up.
+  std::vector<Uuid> Removed() {
+    std::vector<Uuid> keks;
+    EXPECT_OK(store_.Read([&](store::ReadTransaction& t) -> Status {
+      SR_ASSIGN_OR_RETURN(const auto rows, t.AllRemoved());
+      for (const store::RemovedRow& row : rows) keks.push_back(row.kek_id);
+      return OkStatus();
+    }));
+    return keks;
+  }
   static std::vector<store::KeyRow> KeyRowsIn(store::ReadTransaction& t) {
     auto rows = t.AllKeys();
     EXPECT_OK(rows);

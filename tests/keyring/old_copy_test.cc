@@ -197,7 +197,7 @@ TEST_F(OldCopyTest, CreatingAKeyAgainKeepsTheKekOfAnUnfinishedCopy) {
   rig_.ExpectWhole();
 }
 
-TEST_F(OldCopyTest, AVersionFinishedLateDoesNotTakeThePrimaryBack) {
+TEST_F(OldCopyTest, ANumberWhoseObjectCouldNotBeDestroyedIsNotUsedAgain) {
   const Uuid id = rig_.Create("a")->id;
   // The rotation to v2 fails, and so does taking it back.
   rig_.device_->FailNext(FakeOperation::kSeal,
@@ -205,10 +205,13 @@ TEST_F(OldCopyTest, AVersionFinishedLateDoesNotTakeThePrimaryBack) {
   rig_.device_->FailNext(FakeOperation::kDestroyKek,
                          Error(Reason::kHsmUnavailable, "gone"));
   EXPECT_THAT(keyring().Rotate(id), HasReason(Reason::kHsmUnavailable));
-  ASSERT_EQ(rig_.VersionRows().size(), 2u);
-  // The next rotation settles it first.
+  ASSERT_EQ(rig_.VersionRows().size(), 1u) << "it is given up all the same";
+  ASSERT_EQ(rig_.Removed().size(), 1u);
+  EXPECT_TRUE(rig_.objects_->Contains(rig_.Removed()[0]));
   const uint32_t primary = rig_.Rotate(id)->primary;
+  EXPECT_EQ(primary, 3u);
   rig_.Start();
+  EXPECT_FALSE(rig_.objects_->Contains(rig_.Removed()[0]));
   EXPECT_EQ(keyring().Current()->FindById(id)->primary, primary);
   rig_.ExpectWhole();
 }

@@ -58,6 +58,14 @@ std::string With(std::string_view from, std::string_view to) {
   return text.replace(at, from.size(), to);
 }
 
+TEST(ConfigTest, AStoreIsADirectoryWithAllThatBelongsToIt) {
+  ASSERT_OK_AND_ASSIGN(
+      Config config, ParseConfig(With("  path: /var/lib/strongroom/store.db\n",
+                                      "  directory: /var/lib/strongroom\n"),
+                                 "c.yaml"));
+  EXPECT_EQ(config.store_path, "/var/lib/strongroom/store.db");
+}
+
 TEST(ConfigTest, EveryFieldIsRead) {
   ASSERT_OK_AND_ASSIGN(Config config, ParseConfig(kGood, "c.yaml"));
   EXPECT_EQ(config.mode, server::Mode::kServe);
@@ -118,6 +126,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "lifecycle_workers"},
         BadCase{"UnknownStoreKey",
                 "store:\n  path:", "store:\n  file:", "file"},
+        BadCase{"StoreWithDirectoryAndPath", "store:\n",
+                "store:\n  directory: /var/lib/strongroom\n", "not both"},
+        BadCase{"RelativeStoreDirectory",
+                "store:\n  path: /var/lib/strongroom/store.db",
+                "store:\n  directory: strongroom", "absolute path"},
         BadCase{"RepeatedKey", "drain_seconds: 20",
                 "drain_seconds: 20\ndrain_seconds: 30", "drain_seconds"},
         BadCase{"PinInTheFile", "  workers: 3", "  pin: '1234'",

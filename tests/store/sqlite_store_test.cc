@@ -285,7 +285,8 @@ TEST_F(SqliteStoreTest, ACopyWithoutItsWatermarkSaysThatNothingIsKnown) {
 const std::string kWithoutStep8 =
     "UPDATE counters SET value = (SELECT seq FROM last_change) WHERE name = "
     "'change_seq'; DROP TABLE last_change; DROP TABLE oldest_program; DROP "
-    "TABLE census_counts; ALTER TABLE versions DROP COLUMN closed; ";
+    "TABLE census_counts; DROP TABLE removed_keks; ALTER TABLE versions DROP "
+    "COLUMN closed; ";
 
 TEST_F(SqliteStoreTest, AStoreFromBeforeWatermarksIsNoOldCopy) {
   {

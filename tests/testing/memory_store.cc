@@ -58,6 +58,12 @@ class MemoryTransaction final : public store::Transaction {
     return rows;
   }
 
+  StatusOr<std::vector<store::RemovedRow>> AllRemoved() override {
+    std::vector<store::RemovedRow> rows;
+    for (const auto& [id, row] : state_.removed) rows.push_back(row);
+    return rows;
+  }
+
   StatusOr<std::optional<std::string>> GetSetting(
       std::string_view name) override {
     auto found = state_.settings.find(name);
@@ -144,6 +150,21 @@ class MemoryTransaction final : public store::Transaction {
     return state_.versions.erase({key_id, version}) == 1
                ? OkStatus()
                : store::VersionMissing(key_id, version);
+  }
+
+  Status RemoveVersion(const Uuid& key_id, uint32_t version,
+                       WallTime now) override {
+    const auto found = state_.versions.find({key_id, version});
+    if (found == state_.versions.end()) {
+      return store::VersionMissing(key_id, version);
+    }
+    const VersionRow& row = found->second;
+    if (row.state != store::VersionState::kPending) {
+      return store::NotPending(row);
+    }
+    state_.removed[row.kek_id] = {row.kek_id, key_id, version, now};
+    state_.versions.erase(found);
+    return OkStatus();
   }
 
   Status PutSetting(std::string_view name, std::string_view value) override {

@@ -68,6 +68,7 @@ class MemoryStore final : public store::Store {
   struct State {
     std::map<Uuid, store::KeyRow> keys;
     std::map<std::pair<Uuid, uint32_t>, store::VersionRow> versions;
+    std::map<Uuid, store::RemovedRow> removed;
     std::map<std::string, std::string, std::less<>> settings;
     struct HeldLease {
       store::Lease lease;

@@ -72,6 +72,17 @@ struct VersionRow {
   friend bool operator==(const VersionRow&, const VersionRow&) = default;
 };
 
+// RemovedRow is a version that was never finished and was given up: its row is
+// gone, and its KEK may come to the token all the same, from a call that hangs
+// there. Kept for ever; an object of this id is to be destroyed.
+struct RemovedRow {
+  Uuid kek_id;
+  Uuid key_id;
+  uint32_t version = 0;
+  WallTime removed{};
+  friend bool operator==(const RemovedRow&, const RemovedRow&) = default;
+};
+
 struct Lease {
   std::string name;
   Uuid holder;           // the replica that has it
@@ -98,6 +109,8 @@ class ReadTransaction {
   virtual StatusOr<std::vector<KeyRow>> AllKeys() = 0;
   virtual StatusOr<std::vector<VersionRow>> VersionsOf(const Uuid& key_id) = 0;
   virtual StatusOr<std::vector<VersionRow>> AllVersions() = 0;
+  // AllRemoved: in the order of their KEKs' ids.
+  virtual StatusOr<std::vector<RemovedRow>> AllRemoved() = 0;
   virtual StatusOr<std::optional<std::string>> GetSetting(
       std::string_view name) = 0;
   // LastChange: its seq grows with every committed change.
@@ -131,6 +144,10 @@ class Transaction : public ReadTransaction {
   virtual Status CloseVersions(const Uuid& key_id,
                                std::span<const uint32_t> versions) = 0;
   virtual Status DeleteVersion(const Uuid& key_id, uint32_t version) = 0;
+  // RemoveVersion gives a PENDING version up, and keeps a RemovedRow of it:
+  // nothing brings it back. VERSION_NOT_FOUND; CONFLICT in any other state.
+  virtual Status RemoveVersion(const Uuid& key_id, uint32_t version,
+                               WallTime now) = 0;
   virtual Status PutSetting(std::string_view name, std::string_view value) = 0;
   // BumpChangeSeq makes a change: the next number, and a new id. INTERNAL
   // outside UpdateInOrder, as RaiseChangeSeq and DekWrites::InsertTombstone.

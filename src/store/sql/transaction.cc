@@ -85,6 +85,21 @@ StatusOr<std::vector<VersionRow>> SqlTransaction::AllVersions() {
                  ReadVersion);
 }
 
+StatusOr<std::vector<RemovedRow>> SqlTransaction::AllRemoved() {
+  const auto read = [](const Row& row) -> StatusOr<RemovedRow> {
+    RemovedRow removed;
+    SR_ASSIGN_OR_RETURN(removed.kek_id, row.Id(0));
+    SR_ASSIGN_OR_RETURN(removed.key_id, row.Id(1));
+    removed.version = row.U32(2);
+    removed.removed = row.Time(3);
+    return removed;
+  };
+  return db_.All(
+      "SELECT kek_id, key_id, version, removed_us FROM removed_keks ORDER BY "
+      "kek_id",
+      read);
+}
+
 StatusOr<std::optional<std::string>> SqlTransaction::GetSetting(
     std::string_view name) {
   const auto read = [](const Row& row) -> StatusOr<std::string> {
@@ -190,6 +205,21 @@ Status SqlTransaction::DeleteVersion(const Uuid& key_id, uint32_t version) {
       db_.Change("DELETE FROM versions WHERE key_id = ? AND version = ?",
                  key_id, version));
   return changed == 1 ? OkStatus() : VersionMissing(key_id, version);
+}
+
+Status SqlTransaction::RemoveVersion(const Uuid& key_id, uint32_t version,
+                                     WallTime now) {
+  SR_ASSIGN_OR_RETURN(const std::optional<VersionRow> row,
+                      db_.One("SELECT " STRONGROOM_VERSION_COLUMNS
+                              " FROM versions WHERE key_id = ? AND version = ?",
+                              ReadVersion, key_id, version));
+  if (!row) return VersionMissing(key_id, version);
+  if (row->state != VersionState::kPending) return NotPending(*row);
+  SR_RETURN_IF_ERROR(
+      db_.Run("INSERT INTO removed_keks(kek_id, key_id, version, removed_us) "
+              "VALUES (?, ?, ?, ?)",
+              row->kek_id, key_id, version, now));
+  return DeleteVersion(key_id, version);
 }
 
 Status SqlTransaction::PutSetting(std::string_view name,

@@ -27,6 +27,7 @@ class SqlTransaction final : public Transaction {
   StatusOr<std::vector<KeyRow>> AllKeys() override;
   StatusOr<std::vector<VersionRow>> VersionsOf(const Uuid& key_id) override;
   StatusOr<std::vector<VersionRow>> AllVersions() override;
+  StatusOr<std::vector<RemovedRow>> AllRemoved() override;
   StatusOr<std::optional<std::string>> GetSetting(
       std::string_view name) override;
   StatusOr<Change> LastChange() override { return order_.Last(); }
@@ -42,6 +43,8 @@ class SqlTransaction final : public Transaction {
   Status CloseVersions(const Uuid& key_id,
                        std::span<const uint32_t> versions) override;
   Status DeleteVersion(const Uuid& key_id, uint32_t version) override;
+  Status RemoveVersion(const Uuid& key_id, uint32_t version,
+                       WallTime now) override;
   Status PutSetting(std::string_view name, std::string_view value) override;
   Status RaiseChangeSeq(uint64_t seen) override { return order_.Make(seen); }
   StatusOr<Lease> TakeLease(std::string_view name,

@@ -198,7 +198,8 @@ ALTER TABLE jobs ADD COLUMN min_share INTEGER NOT NULL DEFAULT 0;
 )sql",
 
     // Counters by replica (the nil id: those that are gone), and what closes a
-    // version beside its state; the newest change with its id. The table
+    // version beside its state; the newest change with its id; KEKs that were
+    // given up while they were made. The table
     // `census` and the counter `change_seq` are as they were at this step, and
     // nothing reads them any more.
     R"sql(
@@ -218,6 +219,13 @@ CREATE TABLE census_counts(
 ) STRICT, WITHOUT ROWID;
 INSERT INTO census_counts SELECT key_id, version, zeroblob(16), batches, deks
   FROM census;
+
+CREATE TABLE removed_keks(
+  kek_id BLOB PRIMARY KEY NOT NULL CHECK(length(kek_id) = 16),
+  key_id BLOB NOT NULL,
+  version INTEGER NOT NULL,
+  removed_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE last_change(
   one INTEGER PRIMARY KEY NOT NULL CHECK(one = 1),
