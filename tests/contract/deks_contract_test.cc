@@ -5,6 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 namespace strongroom::store {
 namespace {
 
@@ -198,6 +202,40 @@ TEST_P(RowsContract, TheCensusIsTheSumOfWhatTheReplicasCount) {
       ElementsAre(CensusRow{key_.id, 1, 0, 0}, CensusRow{key_.id, 2, 2, 1}));
   EXPECT_THAT(Get([&](auto& t) { return t.dependents().CensusOf(other_.id); }),
               ElementsAre(CensusRow{other_.id, 1, 1, 1}));
+}
+
+// One that reads what others count would be run again and again.
+TEST_P(RowsContract, ThoseWhoRegisterBesideAJobAreSeldomRunTwice) {
+  constexpr int kWriters = 3, kEach = 40;
+  std::atomic<int> runs = 0, updates = 0;
+  const auto count = [&](const CensusDelta& delta, const BatchRow& batch) {
+    ++updates;
+    EXPECT_OK(store_->Update([&](Transaction& t) -> Status {
+      ++runs;
+      SR_RETURN_IF_ERROR(t.VersionsOf(key_.id).status());
+      SR_RETURN_IF_ERROR(t.deks().InsertBatch(batch));
+      return t.dependents().AddCensus({&delta, 1});
+    }));
+  };
+  std::vector<std::thread> threads;
+  for (int writer = 0; writer <= kWriters; ++writer) {
+    threads.emplace_back([&, writer] {
+      for (int i = 0; i < kEach; ++i) {
+        BatchRow batch = Batch(0);
+        batch.batch_id = Uuid::Random();
+        // The last is a job: it takes from one version, and adds to another.
+        const uint32_t version = writer == kWriters ? 2 : 1;
+        count({key_.id, version, 1, 1}, batch);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(updates, (kWriters + 1) * kEach);
+  EXPECT_LE(runs, updates * 1.05);
+  EXPECT_THAT(
+      Get([&](auto& t) { return t.dependents().CensusOf(key_.id); }),
+      ElementsAre(CensusRow{key_.id, 1, kWriters * kEach, kWriters * kEach},
+                  CensusRow{key_.id, 2, kEach, kEach}));
 }
 
 TEST_P(RowsContract, ACensusBelowZeroIsFoundByThoseWhoReadIt) {

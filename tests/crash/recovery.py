@@ -21,7 +21,7 @@ class RecoveryTest(crash.CrashTest):
 
     def sweep_second_recovery(self, base, recovery, after_death, settle):
         """The second recovery dies as many steps on as the first did, or has
-        no step left to die at."""
+        no step left to die at: a version that is given up has none."""
         deaths = 0
         for n, step in enumerate(recovery, 1):
             with self.subTest(second=True, step=step, n=n):
@@ -30,4 +30,4 @@ class RecoveryTest(crash.CrashTest):
                 deaths += self.dies(world, n)
                 self.recover(world, after_death, settle)
                 shutil.rmtree(world.dir)
-        self.assertGreaterEqual(deaths, 3)
+        self.assertGreaterEqual(deaths, 2)
