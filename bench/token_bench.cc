@@ -11,8 +11,8 @@
 
 #include "strongroom/base/metrics.h"
 #include "strongroom/base/mutex.h"
-#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 #include "strongroom/hsm/profile.h"
+#include "strongroom/hsm_pkcs11/pkcs11_device.h"
 
 namespace strongroom::hsm {
 namespace {

@@ -53,7 +53,7 @@ Status OptionalNumber(const YamlNode& map, std::string_view key, int64_t min,
 }
 
 StatusOr<edge::ListenAddress> AddressOf(const YamlNode& node,
-                                       const std::string& text) {
+                                        const std::string& text) {
   auto address = edge::ListenAddress::Parse(text);
   if (!address.ok()) return node.Invalid(MessageOf(address.status()));
   return address;

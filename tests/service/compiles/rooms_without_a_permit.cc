@@ -3,8 +3,6 @@
 
 namespace strongroom::service {
 
-void Note(Request& request) {
-  request.rooms.keyring().NoteOpened(Uuid(), 1);
-}
+void Note(Request& request) { request.rooms.keyring().NoteOpened(Uuid(), 1); }
 
 }  // namespace strongroom::service
