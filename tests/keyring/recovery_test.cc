@@ -1,4 +1,5 @@
-// Starting on what others left: crashes, lost tokens, stores of yesterday.
+// Long because each case starts on what another crash, lost token or store of
+// yesterday left.
 #include "keyring/kek_label.h"
 #include "tests/keyring/keyring_rig.h"
 
