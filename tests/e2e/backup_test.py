@@ -311,11 +311,11 @@ class Refused(Site):
         self.daemon.stop()
         self.site.token.pin_file.unlink()  # the token cannot gainsay
 
-        def run(statement):
+        def run(statements):
             def change(path):
                 db = sqlite3.connect(path)
                 with db:
-                    db.execute(statement)
+                    db.executescript(statements)
                 db.close()
             return change
 
@@ -330,7 +330,8 @@ class Refused(Site):
         store = self.site.store.read_bytes()
         nothing = (lambda path: None)
         for change, claims, reason in (
-                (run("PRAGMA user_version = 999"), {"schema": 999},
+                (run("UPDATE oldest_program SET schema = 999;"
+                     "PRAGMA user_version = 999"), {"schema": 999},
                  "STORE_SCHEMA_NEWER"),
                 (nothing, {"schema": 1}, "STORE_CORRUPT"),
                 (nothing, {"keys": 7}, "STORE_CORRUPT"),

@@ -34,7 +34,7 @@ LABELS = {"rpc": r"[A-Z][A-Za-z]+", "reason": r"[A-Z_]+",
           "operation": r"[a-z_]+", "outcome": r"[a-z_]+", "state": r"[A-Z_]+",
           "version": r"[0-9][0-9a-z.+-]*", "file": r"server|client_ca",
           "le": r"[0-9.e+-]+|\+Inf", "quantile": r"[0-9.]+",
-          "class": r"foreground|background"}
+          "class": r"foreground|background", "door": r"grpc"}
 
 METRIC = re.compile(r"strongroom_[a-z_]*[a-z]")
 PARTS = re.compile(r"_(bucket|sum|count)$")

@@ -55,12 +55,15 @@ class Refused(StoreTest):
         made = self.fill()
         with sqlite3.connect(self.site.store) as db:
             version, = db.execute("PRAGMA user_version").fetchone()
+            oldest, = db.execute("SELECT schema FROM oldest_program").fetchone()
+            db.execute("UPDATE oldest_program SET schema = 999")
             db.execute("PRAGMA user_version = 999")
         db.close()
         content = self.site.store.read_bytes()
         self.assert_refuses("STORE_SCHEMA_NEWER", self.site.store, 999, version)
         self.assertEqual(self.site.store.read_bytes(), content)
         with sqlite3.connect(self.site.store) as db:
+            db.execute(f"UPDATE oldest_program SET schema = {oldest}")
             db.execute(f"PRAGMA user_version = {version}")
         db.close()
         self.assert_opens(self.site.probe(self.site.start()), made)

@@ -6,13 +6,15 @@
 #include <iterator>
 #include <string>
 
+#include "tests/testing/paths.h"
+
 namespace strongroom::store {
 namespace {
 
 TEST(SqlDialectTest, StatementsAreWrittenInWhatAllDatabasesTake) {
   size_t files = 0, statements = 0;
   for (const auto& entry : std::filesystem::directory_iterator(
-           STRONGROOM_SOURCE_DIR "/src/store/sql")) {
+           strongroom::testing::SourcePath("src/store/sql"))) {
     if (entry.path().extension() != ".cc") continue;
     ++files;
     std::ifstream in(entry.path());
