@@ -1,4 +1,4 @@
-// strongroom key census
+// strongroom key census, key usage
 #include <memory>
 
 #include "CLI/App.hpp"
@@ -73,6 +73,20 @@ std::string Show(const std::vector<CensusVersion>& versions, WallTime now) {
          "them callers still keep, only they know.\n";
 }
 
+std::string Show(const std::vector<client::KeyVersion>& versions,
+                 WallTime now) {
+  std::vector<std::vector<std::string>> rows;
+  for (const client::KeyVersion& version : versions) {
+    const client::Traces traces = version.traces.value_or(client::Traces());
+    rows.push_back({std::to_string(version.version),
+                    version.state + (version.primary ? ", primary" : ""),
+                    std::to_string(version.seals), CountText(traces),
+                    TimeText(traces.last_unwrap, now)});
+  }
+  return Table(
+      {"VERSION", "STATE", "SEALS", "UNREGISTERED WRAPS", "LAST UNWRAP"}, rows);
+}
+
 }  // namespace
 
 Runner DeclareKeyCensus(CLI::App& command) {
@@ -85,6 +99,21 @@ Runner DeclareKeyCensus(CLI::App& command) {
     Json list = Json::array();
     for (const CensusVersion& version : versions) {
       list.push_back(ToJson(version));
+    }
+    return session.PrintJson(Json{{"key", *key}, {"versions", list}});
+  };
+}
+
+Runner DeclareKeyUsage(CLI::App& command) {
+  auto key = std::make_shared<std::string>();
+  command.add_option("KEY", *key, "The key, like payments/cards")->required();
+  return [key](Session& session) -> Status {
+    SR_ASSIGN_OR_RETURN(client::Client * client, session.client());
+    SR_ASSIGN_OR_RETURN(const auto versions, client->GetKeyUsage(*key));
+    if (!session.json()) return session.Print(Show(versions, session.now()));
+    Json list = Json::array();
+    for (const client::KeyVersion& version : versions) {
+      list.push_back(cli::ToJson(version));
     }
     return session.PrintJson(Json{{"key", *key}, {"versions", list}});
   };

@@ -29,6 +29,8 @@ constexpr CommandRow kCommands[] = {
      "strongroom key cancel-destroy payments/cards 1", DeclareKeyCancelDestroy},
     {"key", "census", "Say what depends on each version",
      "strongroom key census payments/cards", DeclareKeyCensus},
+    {"key", "usage", "Say how each version is used",
+     "strongroom key usage payments/cards", DeclareKeyUsage},
     {"", "encrypt", "Encrypt data of at most 64 KiB",
      "strongroom encrypt payments/cards --in card.txt --out card.enc "
      "--context customer=17",

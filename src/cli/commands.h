@@ -64,6 +64,7 @@ Runner DeclareJobPause(CLI::App& command);
 Runner DeclareJobResume(CLI::App& command);
 Runner DeclareJobCancel(CLI::App& command);
 Runner DeclareKeyCensus(CLI::App& command);
+Runner DeclareKeyUsage(CLI::App& command);
 Runner DeclareHsmObjects(CLI::App& command);
 Runner DeclareHsmPublicKey(CLI::App& command);
 Runner DeclareStatus(CLI::App& command);

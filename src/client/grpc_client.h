@@ -91,6 +91,7 @@ class GrpcClient final : public Client {
   StatusOr<Job> CancelJob(std::string_view key,
                           std::string_view job_id) override;
   StatusOr<std::vector<CensusVersion>> GetCensus(std::string_view key) override;
+  StatusOr<std::vector<KeyVersion>> GetKeyUsage(std::string_view key) override;
   Status ReportDependence(const Report& report) override;
 
   StatusOr<std::vector<TokenObject>> ListTokenObjects() override;

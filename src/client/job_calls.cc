@@ -90,6 +90,20 @@ StatusOr<std::vector<CensusVersion>> GrpcClient::GetCensus(
   return versions;
 }
 
+StatusOr<std::vector<KeyVersion>> GrpcClient::GetKeyUsage(
+    std::string_view key) {
+  v1::GetKeyUsageRequest request;
+  v1::KeyUsage response;
+  request.set_name(std::string(key));
+  SR_RETURN_IF_ERROR(
+      Call(*admin_, &AdminStub::GetKeyUsage, request, &response));
+  std::vector<KeyVersion> versions;
+  for (const auto& version : response.versions()) {
+    versions.push_back(FromWire(version));
+  }
+  return versions;
+}
+
 Status GrpcClient::ReportDependence(const Report& report) {
   v1::ReportDependenceRequest request;
   v1::ReportDependenceResponse response;

@@ -286,6 +286,21 @@ StatusOr<model::Key> Read(const v1::Key& key) {
   return out;
 }
 
+void Write(const model::Key& key, v1::KeyUsage* out) {
+  for (const model::Version& version : key.versions) {
+    WriteVersion(version, version.number == key.primary, out->add_versions());
+  }
+}
+
+StatusOr<std::vector<model::Version>> Read(const v1::KeyUsage& usage) {
+  std::vector<model::Version> versions;
+  for (const v1::KeyVersion& version : usage.versions()) {
+    SR_ASSIGN_OR_RETURN(model::MovedVersion one, Read(version));
+    versions.push_back(std::move(one.version));
+  }
+  return versions;
+}
+
 void Write(const model::KeyPage& page, v1::ListKeysResponse* out) {
   for (const model::Key& key : page.keys) Write(key, out->add_keys());
   out->set_next_page_token(page.next_page_token);

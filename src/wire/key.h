@@ -6,6 +6,8 @@
 // number that is not known here keeps its number.
 #pragma once
 
+#include <vector>
+
 #include "strongroom/model/key.h"
 #include "strongroom/model/requests.h"
 #include "strongroom/v1/key_admin.pb.h"
@@ -21,6 +23,9 @@ inline model::OfKey Read(const v1::GetKeyRequest& request) {
   return {request.name()};
 }
 inline model::OfKey Read(const v1::RotateKeyRequest& request) {
+  return {request.name()};
+}
+inline model::OfKey Read(const v1::GetKeyUsageRequest& request) {
   return {request.name()};
 }
 inline model::ListKeys Read(const v1::ListKeysRequest& request) {
@@ -43,6 +48,9 @@ inline model::MoveVersion Read(const v1::CancelDestroyVersionRequest& request) {
 
 void Write(const model::Key& key, v1::Key* out);
 StatusOr<model::Key> Read(const v1::Key& key);
+// The versions alone.
+void Write(const model::Key& key, v1::KeyUsage* out);
+StatusOr<std::vector<model::Version>> Read(const v1::KeyUsage& usage);
 void Write(const model::KeyPage& page, v1::ListKeysResponse* out);
 StatusOr<model::KeyPage> Read(const v1::ListKeysResponse& page);
 void Write(const model::MovedVersion& version, v1::KeyVersion* out);

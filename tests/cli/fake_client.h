@@ -211,6 +211,10 @@ class FakeClient : public client::Client {
       std::string_view key) override {
     return Answer("GetCensus", key, fake_.census);
   }
+  StatusOr<std::vector<client::KeyVersion>> GetKeyUsage(
+      std::string_view key) override {
+    return Answer("GetKeyUsage", key, fake_.key.versions);
+  }
   Status ReportDependence(const client::Report& report) override {
     fake_.reports.push_back(report);
     return Enter("ReportDependence", report.key_id, {});

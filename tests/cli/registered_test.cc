@@ -229,6 +229,25 @@ TEST_F(RegisteredCliTest, TheCensusIsShown) {
               HasSubstr("Nothing depends on version 1."));
 }
 
+TEST_F(RegisteredCliTest, TheUseOfAKeyIsShownByVersion) {
+  client::KeyVersion version{.version = 7, .state = "ENABLED"};
+  version.primary = true;
+  version.seals = 4711;
+  version.traces = client::Traces{.unregistered_wraps = 77};
+  version.traces->last_unwrap = clock_.Now();
+  fake_.key.versions = {version};
+  EXPECT_THAT(
+      Run({"key", "usage", "a/key"}).out,
+      AllOf(HasSubstr("4711"), HasSubstr("77"), HasSubstr("ENABLED, primary")));
+  const CliResult json = Run({"--output", "json", "key", "usage", "a/key"});
+  EXPECT_EQ(json.Json()["key"], "a/key");
+  const auto row = json.Json()["versions"][0];
+  EXPECT_EQ(row["seals"], 4711);
+  EXPECT_EQ(row["traces"]["unregistered_wraps"], 77);
+  EXPECT_EQ(row["traces"]["last_unwrap_time"], "2025-01-31T08:00:00.000Z");
+  EXPECT_EQ(Run({"key", "usage"}).exit_code, 2);
+}
+
 TEST_F(RegisteredCliTest, ADestructionIsAcknowledgedByItsOptionAlone) {
   fake_.key_version.traces = client::Traces{.unregistered_wraps = 9};
   const CliResult plain = Run({"key", "destroy", "a/key", "1"});

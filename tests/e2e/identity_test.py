@@ -73,6 +73,7 @@ def requests(name, wrapped, ciphertext):
         "KeyAdmin/ResumeJob": job,
         "KeyAdmin/CancelJob": job,
         "KeyAdmin/GetCensus": {"name": name},
+        "KeyAdmin/GetKeyUsage": {"name": name},
         "KeyAdmin/ReportDependence": {"key_id": key_id_of(wrapped),
                                       "source": "here"},
         "KeyAdmin/ListTokenObjects": {},
@@ -121,7 +122,7 @@ class Identities(e2e.E2eTest):
 
     def test_the_matrix_has_every_rpc_and_the_administrator_passes(self):
         self.assertEqual(sorted(self.requests), sorted(rpcs()))
-        self.assertEqual(len(self.requests), 38)
+        self.assertEqual(len(self.requests), 39)
         # What is refused below is refused for who asks, not for what is asked.
         for method, request in self.requests.items():
             answer = self.admin.call(method, request)

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/service/raw_request.h"
 #include "tests/service/rig.h"
 
 namespace strongroom::service {
@@ -172,6 +173,36 @@ TEST_F(DependenceTest, ADestructionSaysWhatWasSeen) {
   EXPECT_THAT(MoveVersion(CallAs("root", ops::kCancelDestroyVersion), "demo/a",
                           1, true),
               HasReason(Reason::kArgumentInvalid));
+}
+
+TEST_F(DependenceTest, TheUseOfAKeyIsToldByVersion) {
+  const Bytes token = Wrapped("demo/a");
+  Wrapped("demo/a");
+  Rotate("demo/a");
+  Rotate("demo/a");
+  ASSERT_OK(Destroy("demo/a", 2, false));
+  ASSERT_OK(Open(CallAs("root", ops::kUnwrap), OpenOf({token})));
+  v1::GetKeyUsageRequest request;
+  request.set_name("demo/a");
+  v1::KeyUsage usage;
+  ASSERT_OK(AskRow("GetKeyUsage", "root", request, &usage));
+  ASSERT_EQ(usage.versions_size(), 3);
+  const v1::KeyVersion& first = usage.versions(0);
+  EXPECT_EQ(first.version(), 1u);
+  EXPECT_GE(first.seals(), 2u);
+  EXPECT_EQ(first.traces().unregistered_wraps(), 2u);
+  EXPECT_TRUE(first.traces().has_last_unwrap_time());
+  EXPECT_EQ(usage.versions(1).state(), v1::DESTROY_SCHEDULED);
+  EXPECT_EQ(usage.versions(2).version(), 3u);
+  EXPECT_TRUE(usage.versions(2).primary());
+  EXPECT_EQ(usage.versions(2).traces().unregistered_wraps(), 0u);
+  EXPECT_FALSE(usage.versions(2).traces().has_last_unwrap_time());
+  clock_.Advance(std::chrono::hours(31 * 24));
+  for (int i = 0; i < 5; ++i) clock_.Advance(std::chrono::seconds(1));
+  (void)keyring_->RunDue();
+  ASSERT_OK(AskRow("GetKeyUsage", "root", request, &usage));
+  ASSERT_EQ(usage.versions_size(), 2) << "one is destroyed";
+  EXPECT_EQ(usage.versions(1).version(), 3u);
 }
 
 TEST_F(DependenceTest, AWrapThatCannotBeCountedIsNotGiven) {

@@ -81,6 +81,15 @@ inline void Fill(const std::map<std::string, std::string>& values,
   }
 }
 
+// RowOf gives the row of this RPC, which there is.
+inline const Row& RowOf(std::string_view rpc) {
+  for (const Row* row : AllRows()) {
+    if (row->spec->rpc == rpc) return *row;
+  }
+  ADD_FAILURE() << rpc << " has no row";
+  std::abort();
+}
+
 // FirstItemOf gives the failure of an answer's first item, if it has items.
 inline Status FirstItemOf(const google::protobuf::Message& answer) {
   const auto& reflection = *answer.GetReflection();

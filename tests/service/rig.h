@@ -20,6 +20,7 @@
 #include "service/ops/status.h"
 #include "service/ops/token.h"
 #include "service/ops/versions.h"
+#include "tests/service/raw_request.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/fake_device.h"
 #include "tests/testing/memory_store.h"
@@ -237,6 +238,24 @@ class Rig {
     return Ask(std::move(call), model::OfDek{name, dek_id});
   }
   auto OfService(auto call) { return Ask(std::move(call), model::Nothing()); }
+
+  // AskRow sends a message to the row of an RPC that blocks.
+  Status AskRow(std::string_view rpc, const std::string& who,
+                const google::protobuf::MessageLite& request,
+                google::protobuf::MessageLite* answer) {
+    Bytes bytes = ToBytes(AsBytes(request.SerializeAsString()));
+    const MutableByteView piece(bytes);
+    Status status;
+    service_->Serve(
+        RowOf(rpc), CallAs(who), RawRequest(&piece, 1),
+        [&](StatusOr<RawAnswer> raw) {
+          status = raw.status();
+          if (!raw.ok()) return;
+          EXPECT_TRUE(answer->ParseFromArray(
+              raw->message.data(), static_cast<int>(raw->message.size())));
+        });
+    return status;
+  }
 
   // Short forms that must succeed.
   void MakeKey(const std::string& name, const Labels& labels = {}) {

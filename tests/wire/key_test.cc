@@ -87,6 +87,18 @@ TEST(WireKeyTest, AKeyReadsAsItWasWritten) {
   EXPECT_EQ(read.next_page_token, "next");
 }
 
+TEST(WireKeyTest, TheUseOfAKeyIsItsVersionsWithTheirTraces) {
+  model::Key key = TestKey();
+  key.versions[0].traces = model::Traces{.version = 1, .issued = 3};
+  ASSERT_OK_AND_ASSIGN(auto usage, AnswerOf<v1::KeyUsage>(key));
+  ASSERT_EQ(usage.versions_size(), 2);
+  EXPECT_EQ(usage.versions(0).seals(), 10u);
+  EXPECT_EQ(usage.versions(0).traces().unregistered_wraps(), 3u);
+  EXPECT_TRUE(usage.versions(1).primary());
+  ASSERT_OK_AND_ASSIGN(auto read, wire::Read(usage));
+  EXPECT_EQ(read, key.versions);
+}
+
 TEST(WireKeyTest, AMovedVersionReadsAsItWasWritten) {
   model::MovedVersion moved{TestKey().versions[0], true};
   moved.version.traces = model::Traces{.version = 1,

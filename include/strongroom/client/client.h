@@ -315,6 +315,9 @@ class Client {
                                   std::string_view job_id) = 0;
   virtual StatusOr<std::vector<CensusVersion>> GetCensus(
       std::string_view key) = 0;
+  // How each version that is not DESTROYED is used; all have traces.
+  virtual StatusOr<std::vector<KeyVersion>> GetKeyUsage(
+      std::string_view key) = 0;
   virtual Status ReportDependence(const Report& report) = 0;
 
   // The service.

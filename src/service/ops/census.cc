@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "service/ops/keys.h"
 #include "service/row.h"
 
 namespace strongroom::service::ops {
@@ -40,6 +41,23 @@ StatusOr<model::Census> GetCensus(const auth::Permit& permit, Request& request,
   return census;
 }
 
+// The versions that have traces are those that are not DESTROYED.
+StatusOr<model::Key> GetKeyUsage(const auth::Permit& permit, Request& request,
+                                 const model::OfKey&) {
+  keyring::Keyring& keyring = request.rooms.keyring(permit);
+  SR_ASSIGN_OR_RETURN(const std::vector<model::Traces> traces,
+                      keyring.TracesOf(permit.key_id()));
+  model::Key key = WithSeals(keyring, request.key());
+  for (const model::Traces& one : traces) {
+    for (model::Version& version : key.versions) {
+      if (version.number == one.version) version.traces = one;
+    }
+  }
+  std::erase_if(key.versions,
+                [](const model::Version& version) { return !version.traces; });
+  return key;
+}
+
 // The caller knows the key by the id that is in its tokens.
 StatusOr<Target> ResolveReport(const Resolver&, Request&,
                                model::ReportDependence& command) {
@@ -67,6 +85,10 @@ constexpr Operation<model::OfKey, model::Census> kGetCensus = {
     .spec = {"GetCensus", kKeyAdmin, Action::kViewKey, OperationClass::kView},
     .resolve = NamedKey,
     .handle = GetCensus};
+constexpr Operation<model::OfKey, model::Key> kGetKeyUsage = {
+    .spec = {"GetKeyUsage", kKeyAdmin, Action::kViewKey, OperationClass::kView},
+    .resolve = NamedKey,
+    .handle = GetKeyUsage};
 constexpr Operation<model::ReportDependence, model::Nothing> kReportDependence =
     {.spec = {"ReportDependence", kKeyAdmin, Action::kReport,
               OperationClass::kAdmin},
@@ -75,6 +97,7 @@ constexpr Operation<model::ReportDependence, model::Nothing> kReportDependence =
 
 constexpr Row kRows[] = {
     MakeRow<kGetCensus, v1::GetCensusRequest, v1::Census>(),
+    MakeRow<kGetKeyUsage, v1::GetKeyUsageRequest, v1::KeyUsage>(),
     MakeRow<kReportDependence, v1::ReportDependenceRequest,
             v1::ReportDependenceResponse>()};
 std::span<const Row> CensusRows() { return kRows; }
